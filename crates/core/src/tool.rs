@@ -1,0 +1,2 @@
+//! The tool catalogue: what a step can call, with which parameters, and what that does to the world.
+//! The types and the checks are here; reading files is the command line's business.

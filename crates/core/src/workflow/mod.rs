@@ -1,0 +1,6 @@
+//! The workflow language: from text in any dialect to one model, and from the model to a plan.
+
+pub mod document;
+pub mod reference;
+
+pub use document::Workflow;

@@ -1,0 +1,1 @@
+//! The HTTP surface: use cases in `app`, thin routes, wire shapes.
