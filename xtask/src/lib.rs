@@ -1,0 +1,1 @@
+//! The tests in `tests/` keep the house in order; there is nothing to link here.
