@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Installs what building (`build`) or testing (`test`) needs, and says what it does. What is there is
+# left alone, so a second call does nothing.
+set -euo pipefail
+what=${1:-build}
+cache="$HOME/.cache/partita"
+
+say() { printf '[setup] %s\n' "$*"; }
+
+packages() { # program:package …
+  local missing=()
+  for pair in "$@"; do
+    command -v "${pair%%:*}" > /dev/null || missing+=("${pair##*:}")
+  done
+  [ ${#missing[@]} -eq 0 ] && return
+  if ! command -v apt-get > /dev/null; then
+    say "please install: ${missing[*]}" >&2
+    exit 1
+  fi
+  local sudo=()
+  [ "$(id -u)" -eq 0 ] || sudo=(sudo)
+  say "installing Debian packages: ${missing[*]}"
+  "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -qq
+  "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" > /dev/null
+}
+
+if ! command -v cargo > /dev/null; then
+  say "Rust is missing: install it by the instructions of https://rustup.rs, then call this again" >&2
+  exit 1
+fi
+packages cc:gcc git:git ps:procps
+
+if [ "$what" = test ]; then
+  packages python3:python3 curl:curl tmux:tmux node:nodejs mount:mount
+  command -v cargo-nextest > /dev/null || { say "installing cargo-nextest"; cargo install --locked cargo-nextest; }
+  command -v cargo-deny > /dev/null || { say "installing cargo-deny (some minutes, once)"; cargo install --locked cargo-deny; }
+  if [ ! -x "$cache/venv/bin/python" ]; then
+    say "making a Python environment in $cache/venv"
+    python3 -m venv "$cache/venv" 2> /dev/null || { packages no-such-program:python3-venv; python3 -m venv "$cache/venv"; }
+  fi
+  "$cache/venv/bin/python" -c 'import httpx' 2> /dev/null || { say "installing httpx"; "$cache/venv/bin/pip" install --quiet httpx; }
+fi
