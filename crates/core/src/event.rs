@@ -34,3 +34,10 @@ pub struct Event {
     /// The fields of the event, without `event`, `type`, `run_id`, `seq` and `timestamp`.
     pub data: Map<String, Value>,
 }
+
+/// The event that an entry is shown as, if it is shown at all.
+#[must_use]
+pub fn project(entry: &crate::run::record::Entry) -> Option<Event> {
+    let _ = entry;
+    None
+}
