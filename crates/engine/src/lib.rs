@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use futures::stream::BoxStream;
 use partita_core::plan::Plan;
 use partita_core::run::record::{Entry, Origin};
-use partita_core::run::{Decision, Verdict};
+use partita_core::run::{Decision, RunView, Verdict};
 use partita_core::{ApprovalId, RunId, TenantId};
 use partita_store::{Idempotency, StoreError};
 
@@ -28,6 +28,9 @@ pub trait Engine: Send + Sync {
         run: &RunId,
         after: u64,
     ) -> Result<BoxStream<'static, Result<Entry, StoreError>>, EngineError>;
+
+    /// The run as it is now, from memory or from its journal.
+    async fn view(&self, tenant: &TenantId, run: &RunId) -> Result<RunView, EngineError>;
 
     /// Waits until a run has ended.
     async fn wait(&self, tenant: &TenantId, run: &RunId) -> Result<Verdict, EngineError>;
