@@ -31,3 +31,5 @@ pub const EVENT_BYTES_MAX: usize = 56 * 1024;
 pub const EXPRESSION_CHARS_MAX: usize = 4_096;
 /// What separates "asked to end" from "killed", in milliseconds.
 pub const GRACE_MS_DEFAULT: u64 = 5_000;
+/// Most tries of an attempt that is repeated only because the server died while it ran.
+pub const LOST_ATTEMPTS_MAX: u32 = 10;

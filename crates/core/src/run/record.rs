@@ -85,8 +85,15 @@ pub enum Record {
     /// The items of a `foreach`, known now.
     ItemsResolved { step: u32, items: Vec<Value> },
     /// Intent: written before the attempt may begin. The first `Do` of a step is the event `step_start`,
-    /// the first `Undo` of a step `rollback_step_start`; others are no event.
-    AttemptStarted { id: AttemptId, name: String },
+    /// the first `Undo` of a step `rollback_step_start`; others are no event. A step that asks a person
+    /// has an attempt too, which no runner carries out.
+    AttemptStarted {
+        id: AttemptId,
+        name: String,
+        /// Whether the step, or its rollback, begins with it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        first: bool,
+    },
     /// The attempt is to end. It counts as running until it is `AttemptFinished`.
     AttemptStopping { id: AttemptId, reason: StopReason },
     /// With `retry_at`, event `step_retry`.
@@ -98,7 +105,14 @@ pub enum Record {
         retry_at: Option<Millis>,
     },
     /// A `repeat` waits for its next round. Event `step_waiting`.
-    StepWaiting { step: u32, name: String, until: Millis, reason: String },
+    StepWaiting {
+        step: u32,
+        #[serde(default, skip_serializing_if = "is_zero")]
+        item: u32,
+        name: String,
+        until: Millis,
+        reason: String,
+    },
     /// Event `step_complete`.
     StepFinished {
         step: u32,
