@@ -3,13 +3,23 @@
 //! [`Engine`] is what the server and the command line see. The embedded engine drives each run with
 //! one task: input -> `advance` -> commit -> publish -> start and stop attempts.
 
+mod bus;
+mod clock;
+mod embedded;
+mod follow;
+
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use partita_core::plan::Plan;
 use partita_core::run::record::{Entry, Origin};
-use partita_core::run::{Decision, RunView, Verdict};
+use partita_core::run::{Decision, IllegalRecord, RunView, Verdict};
 use partita_core::{ApprovalId, RunId, TenantId};
 use partita_store::{Idempotency, StoreError};
+
+pub use clock::{Clock, Entropy, Now, system_now};
+pub use embedded::{EmbeddedEngine, EmbeddedOptions, EmbeddedParts};
 
 /// Begins runs, tells them things, and shows what happens in them.
 #[async_trait]
@@ -27,7 +37,7 @@ pub trait Engine: Send + Sync {
         tenant: &TenantId,
         run: &RunId,
         after: u64,
-    ) -> Result<BoxStream<'static, Result<Entry, StoreError>>, EngineError>;
+    ) -> Result<BoxStream<'static, Result<Arc<Entry>, StoreError>>, EngineError>;
 
     /// The run as it is now, from memory or from its journal.
     async fn view(&self, tenant: &TenantId, run: &RunId) -> Result<RunView, EngineError>;
@@ -80,6 +90,9 @@ pub enum EngineError {
     Refused(String),
     #[error("the server waits for {limit} runs already")]
     Busy { limit: usize },
+    /// The journal contradicts itself; somebody has to look at it.
+    #[error("the journal of run {run} is damaged: {error}")]
+    Damaged { run: RunId, error: IllegalRecord },
     #[error("the server is shutting down")]
     ShuttingDown,
     #[error(transparent)]
