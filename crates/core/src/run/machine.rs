@@ -197,7 +197,8 @@ impl Run {
     }
 
     /// The wanted attempts and those that are asked to end: each will be the subject of exactly one
-    /// `Finished` or `Lost` input.
+    /// `Finished` or `Lost` input. One that was asked to end before the driver began it is `Finished` as
+    /// `Stopped`.
     #[must_use]
     pub fn in_flight(&self) -> &BTreeSet<AttemptId> {
         &self.in_flight
