@@ -133,9 +133,13 @@ impl World {
         // What was wanted and unwanted within one move was never begun.
         let never_begun: Vec<AttemptId> =
             self.run.in_flight().iter().copied().filter(|id| !self.running.contains(id)).collect();
+        let again = !never_begun.is_empty();
         for id in never_begun {
             let records = self.run.advance(Input::Finished(id, Outcome::of(OutcomeResult::Stopped)), self.moment());
             self.commit(records);
+        }
+        if again {
+            self.act();
         }
     }
 
