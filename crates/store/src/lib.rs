@@ -5,13 +5,17 @@
 //! implementation passes.
 
 mod documents;
+mod memory;
 mod run_log;
+mod sqlite;
 
 pub use documents::{Document, DocumentKey, Documents, Precondition};
+pub use memory::MemoryStore;
 pub use run_log::{
     AfterRecord, Append, Appended, EntryQuery, Idempotency, NewRun, Page, RunFilter, RunLog, RunSummary, StoredRecord,
     Submitted,
 };
+pub use sqlite::{OpenError, SqliteStore};
 
 /// What can go wrong in a store.
 #[derive(Debug, thiserror::Error)]
