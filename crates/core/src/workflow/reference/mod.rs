@@ -2,7 +2,18 @@
 //! `${params.x}`, `${env.X}`, `${secrets.X}`, `${ITEM.key}`, `{{.name}}`, `{{name}}`, `${{ params.x }}`.
 //! In a plan they are parsed: a [`Template`] is text and references in turn.
 
+mod arguments;
+mod names;
+mod scan;
+mod script;
+mod template;
+
 use serde::{Deserialize, Serialize};
+
+pub use arguments::{UnbalancedQuote, split_arguments};
+pub use names::{Names, ReferenceIssue, resolve};
+pub use script::{Language, ScriptStyle, script};
+pub use template::{Parsed, template};
 
 /// A string with references, as a plan holds it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -59,5 +70,45 @@ impl Template {
     #[must_use]
     pub fn text(text: impl Into<String>) -> Self {
         Self { pieces: vec![TemplatePiece::Text(text.into())] }
+    }
+}
+
+impl Template {
+    /// The references in it.
+    pub fn references(&self) -> impl Iterator<Item = &Reference> {
+        self.pieces.iter().filter_map(|piece| match piece {
+            TemplatePiece::Reference(reference) => Some(reference),
+            TemplatePiece::Text(_) => None,
+        })
+    }
+
+    /// The text, when there is no reference in it.
+    #[must_use]
+    pub fn as_text(&self) -> Option<String> {
+        let text = |piece: &TemplatePiece| match piece {
+            TemplatePiece::Text(text) => Some(text.clone()),
+            TemplatePiece::Reference(_) => None,
+        };
+        self.pieces.iter().map(text).collect()
+    }
+}
+
+impl Reference {
+    /// A reference without path or default.
+    #[must_use]
+    pub fn to(root: ReferenceRoot) -> Self {
+        Self { root, path: Vec::new(), default: None }
+    }
+
+    /// The step whose result it needs.
+    #[must_use]
+    pub fn step(&self) -> Option<u32> {
+        match &self.root {
+            ReferenceRoot::Output(step)
+            | ReferenceRoot::StepOutput(step, _)
+            | ReferenceRoot::ExitCode(step)
+            | ReferenceRoot::StepStatus(step) => Some(*step),
+            _ => None,
+        }
     }
 }
