@@ -21,6 +21,8 @@
 //! the rights of the server.
 
 mod environment;
+mod file;
+mod http;
 mod local;
 mod output;
 mod process;

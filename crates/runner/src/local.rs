@@ -7,14 +7,15 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use partita_core::RunId;
 use partita_core::run::AttemptId;
-use partita_core::task::{Outcome, OutcomeResult, TaskAction};
+use partita_core::task::{Outcome, TaskAction};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::environment::BaseEnvironment;
+use crate::http::HttpClient;
 use crate::runner::{Attempt, OutputPiece, Runner};
 use crate::secrets::{NamedSecrets, Revealer, Secrets};
-use crate::{process, wait};
+use crate::{file, process, wait};
 
 /// What a local runner is told once, by the composition root.
 #[derive(Clone)]
@@ -48,6 +49,7 @@ impl LocalOptions {
 pub struct LocalRunner {
     base: BaseEnvironment,
     secrets: Arc<dyn Secrets>,
+    http: HttpClient,
 }
 
 impl LocalRunner {
@@ -55,7 +57,7 @@ impl LocalRunner {
     #[must_use]
     pub fn new(options: LocalOptions) -> Self {
         let base = BaseEnvironment::new(&options.environment, &options.pass_env, &options.boot_id, &options.data_dir);
-        Self { base, secrets: options.secrets }
+        Self { base, secrets: options.secrets, http: HttpClient::new(options.block_private) }
     }
 }
 
@@ -74,8 +76,8 @@ impl Runner for LocalRunner {
             TaskAction::Script { .. } | TaskAction::Program { .. } => {
                 Box::pin(process::carry_out(&self.base, &attempt, revealer, output, stop)).await
             }
-            TaskAction::Http(_) => Outcome::of(OutcomeResult::NotStarted { error: "no requests yet".to_owned() }),
-            TaskAction::File { .. } => Outcome::of(OutcomeResult::NotStarted { error: "no files yet".to_owned() }),
+            TaskAction::Http(task) => Box::pin(self.http.carry_out(&attempt, task, revealer, (output, stop))).await,
+            TaskAction::File { .. } => Box::pin(file::carry_out(&attempt, revealer, output)).await,
         }
     }
 
