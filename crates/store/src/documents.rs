@@ -62,3 +62,15 @@ pub enum Precondition {
     /// Whatever is there is replaced.
     None,
 }
+
+impl Precondition {
+    /// The version that a write gives a document that has version `present`, 0 when there is none.
+    pub(crate) fn next_version(self, present: u64, key: &DocumentKey) -> Result<u64, StoreError> {
+        let holds = match self {
+            Self::Absent => present == 0,
+            Self::Version(version) => version > 0 && version == present,
+            Self::None => true,
+        };
+        if holds { Ok(present + 1) } else { Err(StoreError::Conflict(format!("{} {}", key.kind, key.id))) }
+    }
+}

@@ -4,6 +4,8 @@
 //! do beyond its signatures is in the doc comments here and in the `conformance` suite, which every
 //! implementation passes.
 
+pub mod conformance;
+mod cursor;
 mod documents;
 mod memory;
 mod run_log;
@@ -29,6 +31,9 @@ pub enum StoreError {
     /// The data was written by a newer program.
     #[error(transparent)]
     Unreadable(#[from] partita_core::run::record::UnreadableRecord),
+    /// What was given as a cursor is none that a page before gave.
+    #[error("`{0}` is no cursor: pass on the one that the page before gave, or none")]
+    InvalidCursor(String),
     /// The disk is full, the file is locked, the network is gone …; nothing of the call was written.
     #[error("the store failed: {message}")]
     Unavailable { message: String, full: bool },

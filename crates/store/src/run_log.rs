@@ -1,7 +1,7 @@
 //! The port that keeps what happened in runs.
 
 use async_trait::async_trait;
-use partita_core::run::record::{Chunk, Entry};
+use partita_core::run::record::{AttemptKind, Chunk, Entry};
 use partita_core::run::{Record, RunStatus};
 use partita_core::{Millis, RunId, TenantId};
 
@@ -107,7 +107,8 @@ pub struct EntryQuery {
     pub run_id: RunId,
     pub after: u64,
     pub limit: usize,
-    /// Only the output of this step (by index), no records.
+    /// Only the output of this step (by index; its rollback and its preconditions count, handlers do
+    /// not), no records.
     pub output_of: Option<u32>,
 }
 
@@ -142,4 +143,10 @@ pub struct RunFilter {
 pub struct Page<T> {
     pub items: Vec<T>,
     pub next_cursor: Option<String>,
+}
+
+/// The step whose output a chunk is: none for handlers and for the preconditions of the workflow.
+pub(crate) fn step_of(chunk: &Chunk) -> Option<u32> {
+    let is_step = chunk.id.kind != AttemptKind::Handler && chunk.id.step != u32::MAX;
+    is_step.then_some(chunk.id.step)
 }

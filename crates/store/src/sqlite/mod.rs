@@ -1,60 +1,81 @@
-//! A store in one SQLite file: write-ahead log, every commit synced.
+//! A store in one SQLite file: what a single server uses.
 //!
-//! One thread writes. It takes whatever is queued into one transaction, never waits for more, and
-//! answers after the commit. A few connections read, on blocking threads.
+//! ```text
+//! callers --(bounded queue)--> one writing thread: a batch = a transaction = one fsync --> answers
+//! callers ------------------> a few reading connections on blocking threads
+//! ```
+//!
+//! Callers encode, the writing thread only binds and inserts. WAL, so readers never wait for the writer.
 
-mod error;
-mod open;
 mod read;
+mod schema;
 mod write;
 mod writer;
 
+use std::fmt::Display;
 use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use partita_core::run::record::Entry;
+use partita_core::run::record::{Entry, UnreadableRecord};
 use partita_core::{Millis, RunId, TenantId};
+use refinery::Runner;
+use rusqlite::ffi;
 use serde_json::Value;
 
 use crate::{
     Append, Appended, Document, DocumentKey, Documents, EntryQuery, NewRun, Page, Precondition, RunFilter, RunLog,
     RunSummary, StoreError, StoredRecord, Submitted,
 };
-pub use open::OpenError;
 use read::Readers;
-use writer::{Job, Writer};
+use write::{EncodedAppend, EncodedRun};
+use writer::Writer;
 
-/// A store in one SQLite file. Dropping the last clone finishes what is queued and closes the file.
+pub use schema::OpenError;
+
+/// Keeps everything in one SQLite file (and the two that SQLite puts beside it while it is open).
+/// Clones share it.
 #[derive(Clone, Debug)]
 pub struct SqliteStore {
-    readers: Arc<Readers>,
     writer: Arc<Writer>,
+    readers: Arc<Readers>,
 }
 
 impl SqliteStore {
-    /// Opens a store, making the file (readable by its owner only) when it is absent. An older file is
-    /// copied beside itself before it is brought up to date.
+    /// Opens a database, making it when it is not there. One of an earlier version is copied to
+    /// `<file>.before-<version>` and brought to this program's version.
     ///
     /// # Errors
     ///
-    /// When the file can't be opened, is no store, or was written by a newer program.
-    pub fn open(path: &Path) -> Result<Self, OpenError> {
-        let connection = open::open(path)?;
-        let readers = Readers::open(path)?;
-        let writer = Writer::start(connection).map_err(|source| OpenError::Io { path: path.to_owned(), source })?;
-        Ok(Self { readers: Arc::new(readers), writer: Arc::new(writer) })
+    /// When the file can't be used, holds something else, or was written by a newer program.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
+        Self::open_with(path.as_ref(), schema::migrations())
+    }
+
+    fn open_with(path: &Path, migrations: Runner) -> Result<Self, OpenError> {
+        let connection = schema::open_writer(path, migrations)?;
+        let writer = Writer::start(connection).map_err(|error| OpenError::Io { path: path.to_owned(), error })?;
+        Ok(Self { writer: Arc::new(writer), readers: Readers::new(path.to_owned()) })
+    }
+
+    /// Commits what is queued, refuses everything after it, and closes the file. A store that is dropped
+    /// without it is as safe; only the last words of its writing thread are not waited for.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
     }
 }
 
 #[async_trait]
 impl RunLog for SqliteStore {
     async fn submit(&self, run: NewRun) -> Result<Submitted, StoreError> {
-        self.writer.call(|answer| Job::Submit(Box::new(run), answer)).await
+        let run = EncodedRun::of(run)?;
+        self.writer.write(move |connection| write::submit(connection, &run)).await
     }
 
     async fn append(&self, append: Append) -> Result<Appended, StoreError> {
-        self.writer.call(|answer| Job::Append(Box::new(append), answer)).await
+        let append = EncodedAppend::of(&append)?;
+        self.writer.write(move |connection| write::append(connection, &append)).await
     }
 
     async fn replay(&self, run: &RunId) -> Result<Vec<StoredRecord>, StoreError> {
@@ -68,11 +89,11 @@ impl RunLog for SqliteStore {
 
     async fn get(&self, tenant: &TenantId, run: &RunId) -> Result<Option<RunSummary>, StoreError> {
         let (tenant, run) = (tenant.clone(), run.clone());
-        self.readers.read(move |connection| read::run(connection, &tenant, &run)).await
+        self.readers.read(move |connection| read::get(connection, &tenant, &run)).await
     }
 
     async fn list(&self, filter: RunFilter) -> Result<Page<RunSummary>, StoreError> {
-        self.readers.read(move |connection| read::runs(connection, &filter)).await
+        self.readers.read(move |connection| read::list(connection, &filter)).await
     }
 
     async fn unfinished(&self) -> Result<Vec<RunSummary>, StoreError> {
@@ -94,8 +115,8 @@ impl Documents for SqliteStore {
         at: Millis,
         precondition: Precondition,
     ) -> Result<u64, StoreError> {
-        let write = write::Put { key: key.clone(), body: body.to_string(), at, precondition };
-        self.writer.call(|answer| Job::Put(Box::new(write), answer)).await
+        let (key, body) = (key.clone(), write::encode_body(&body)?);
+        self.writer.write(move |connection| write::put(connection, &key, &body, at, precondition)).await
     }
 
     async fn list(
@@ -106,13 +127,35 @@ impl Documents for SqliteStore {
         cursor: Option<&str>,
     ) -> Result<Page<Document>, StoreError> {
         let (tenant, kind, cursor) = (tenant.clone(), kind.to_owned(), cursor.map(str::to_owned));
-        self.readers
-            .read(move |connection| read::documents(connection, (&tenant, &kind), limit, cursor.as_deref()))
-            .await
+        self.readers.read(move |connection| read::documents(connection, &tenant, &kind, limit, cursor.as_deref())).await
     }
 
     async fn delete(&self, key: &DocumentKey) -> Result<bool, StoreError> {
         let key = key.clone();
-        self.writer.call(|answer| Job::Delete(Box::new(key), answer)).await
+        self.writer.write(move |connection| write::delete(connection, &key)).await
     }
 }
+
+/// What SQLite's word means for a caller.
+fn failed(error: rusqlite::Error) -> StoreError {
+    let code = error.sqlite_error().map(|error| error.extended_code);
+    // Without room for its index SQLite can't begin to write, and says so in another way.
+    let full = matches!(code, Some(ffi::SQLITE_FULL | ffi::SQLITE_IOERR_SHMSIZE));
+    StoreError::Unavailable { message: error.to_string(), full }
+}
+
+fn unavailable(message: impl Into<String>) -> StoreError {
+    StoreError::Unavailable { message: message.into(), full: false }
+}
+
+/// What stands in the database is not what was written there.
+fn damaged(error: impl Display) -> StoreError {
+    unavailable(format!("the database is damaged: {error}"))
+}
+
+fn malformed(error: serde_json::Error) -> StoreError {
+    StoreError::Unreadable(UnreadableRecord::Malformed(error))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,211 +1,229 @@
-//! What readers see: the last commit, never half of one.
+//! The queries, and the few connections they are made on.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use partita_core::run::record::{Chunk, Entry, EntryBody};
+use partita_core::run::record::{Entry, EntryBody};
 use partita_core::run::{Record, RunStatus};
 use partita_core::{RunId, TenantId};
-use rusqlite::{Connection, OptionalExtension, Row, params};
-use serde_json::Value;
+use rusqlite::types::Value as SqlValue;
+use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
+use serde::Deserialize as _;
+use serde::de::IntoDeserializer as _;
 use tokio::sync::Semaphore;
 
-use super::error::{malformed, of_sqlite};
-use super::open::{OpenError, connect};
-use super::write::{signed, unsigned};
-use crate::memory::page;
-use crate::{Document, DocumentKey, EntryQuery, Page, RunFilter, RunSummary, StoreError, StoredRecord};
+use super::{damaged, failed, malformed, schema, unavailable};
+use crate::{Document, DocumentKey, EntryQuery, Page, RunFilter, RunSummary, StoreError, StoredRecord, cursor};
 
-/// Connections that read at a time.
-const CONNECTIONS: usize = 3;
+/// Reads at a time, and connections that are kept: more would only fight over two or three cores.
+const READERS: usize = 4;
 
-/// The connections that read.
+/// The reading connections.
 #[derive(Debug)]
 pub(super) struct Readers {
-    idle: Arc<Mutex<Vec<Connection>>>,
+    path: PathBuf,
+    idle: Mutex<Vec<Connection>>,
     permits: Arc<Semaphore>,
 }
 
 impl Readers {
-    pub(super) fn open(path: &Path) -> Result<Self, OpenError> {
-        let connections: Result<Vec<Connection>, rusqlite::Error> = (0..CONNECTIONS).map(|_| connect(path)).collect();
-        let idle = connections.map_err(|source| OpenError::Sqlite { path: path.to_owned(), source })?;
-        Ok(Self { idle: Arc::new(Mutex::new(idle)), permits: Arc::new(Semaphore::new(CONNECTIONS)) })
+    pub(super) fn new(path: PathBuf) -> Arc<Self> {
+        Arc::new(Self { path, idle: Mutex::new(Vec::new()), permits: Arc::new(Semaphore::new(READERS)) })
     }
 
-    /// Reads on a blocking thread.
-    pub(super) async fn read<T: Send + 'static>(
-        &self,
-        read: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let closed = || StoreError::Unavailable { message: "the store is closed".to_owned(), full: false };
+    /// Runs a query on a blocking thread.
+    pub(super) async fn read<T, F>(self: &Arc<Self>, query: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        let closed = || unavailable("the store is closed");
         let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| closed())?;
-        let idle = Arc::clone(&self.idle);
-        let done = tokio::task::spawn_blocking(move || {
+        let readers = Arc::clone(self);
+        let read = tokio::task::spawn_blocking(move || {
+            // Both go back even when nobody waits for the answer any more.
             let _permit = permit;
-            let connection = idle.lock().unwrap_or_else(PoisonError::into_inner).pop().ok_or_else(closed)?;
-            let result = read(&connection);
-            idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+            let connection = readers.take()?;
+            let result = query(&connection);
+            readers.idle().push(connection);
             result
         });
-        done.await.map_err(|error| StoreError::Unavailable { message: error.to_string(), full: false })?
+        read.await.unwrap_or_else(|error| Err(unavailable(format!("a query was given up: {error}"))))
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take(&self) -> Result<Connection, StoreError> {
+        let idle = self.idle().pop();
+        idle.map_or_else(|| schema::open_reader(&self.path).map_err(failed), Ok)
+    }
+
+    /// Lets no query begin any more, and closes the connections when the last one has ended.
+    pub(super) async fn close(&self) {
+        if let Ok(all) = self.permits.acquire_many(READERS as u32).await {
+            all.forget();
+        }
+        self.permits.close();
+        self.idle().clear();
     }
 }
 
-type Read<T> = Result<T, StoreError>;
-
-/// Runs a query and reads its rows.
-fn rows<T>(
-    connection: &Connection,
-    sql: &str,
-    params: impl rusqlite::Params,
-    read: impl FnMut(&Row<'_>) -> Result<T, rusqlite::Error>,
-) -> Read<Vec<T>> {
-    let mut statement = connection.prepare_cached(sql).map_err(|error| of_sqlite(&error))?;
-    let rows = statement.query_map(params, read).map_err(|error| of_sqlite(&error))?;
-    rows.collect::<Result<_, _>>().map_err(|error| of_sqlite(&error))
+pub(super) fn replay(connection: &Connection, run: &RunId) -> Result<Vec<StoredRecord>, StoreError> {
+    let sql = "SELECT record_no, seq, at, body FROM records WHERE run = (SELECT id FROM runs WHERE run_id = ?1) \
+         ORDER BY seq";
+    let mut statement = connection.prepare_cached(sql).map_err(failed)?;
+    let mut rows = statement.query([run.as_str()]).map_err(failed)?;
+    let mut records = Vec::new();
+    while let Some(row) = rows.next().map_err(failed)? {
+        let record = Record::decode(text(row, 3)?)?;
+        records.push(StoredRecord { record_no: number(row, 0)?, seq: number(row, 1)?, at: number(row, 2)?, record });
+    }
+    Ok(records)
 }
 
-pub(super) fn replay(connection: &Connection, run: &RunId) -> Read<Vec<StoredRecord>> {
-    let sql = "SELECT record_no, seq, at, body FROM records WHERE run = (SELECT run FROM runs WHERE run_id = ?1) \
-               ORDER BY seq";
-    let columns = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get::<_, String>(3)?));
-    let stored = rows(connection, sql, [run.as_str()], columns)?;
-    let record = |(record_no, seq, at, body): (i64, i64, i64, String)| {
-        let record = Record::decode(&body)?;
-        Ok(StoredRecord { record_no: unsigned(record_no), seq: unsigned(seq), at: unsigned(at), record })
-    };
-    stored.into_iter().map(record).collect()
-}
-
-pub(super) fn entries(connection: &Connection, query: &EntryQuery) -> Read<Vec<Entry>> {
-    let (run, after) = (query.run_id.as_str(), signed(query.after));
+pub(super) fn entries(connection: &Connection, query: &EntryQuery) -> Result<Vec<Entry>, StoreError> {
     let limit = i64::try_from(query.limit).unwrap_or(i64::MAX);
-    let columns = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get::<_, bool>(2)?, row.get::<_, String>(3)?));
-    let found = match query.output_of {
+    let after = i64::try_from(query.after).unwrap_or(i64::MAX);
+    match query.output_of {
         None => {
-            let sql = "SELECT seq, at, 1, body FROM records WHERE run = (SELECT run FROM runs WHERE run_id = ?1) AND seq > ?2 \
-                       UNION ALL \
-                       SELECT seq, at, 0, body FROM chunks WHERE run = (SELECT run FROM runs WHERE run_id = ?1) AND seq > ?2 \
-                       ORDER BY 1 LIMIT ?3";
-            rows(connection, sql, params![run, after, limit], columns)?
+            let sql = "SELECT seq, at, body, 1 FROM records \
+                 WHERE run = (SELECT id FROM runs WHERE run_id = ?1) AND seq > ?2 \
+                 UNION ALL SELECT seq, at, body, 0 FROM chunks \
+                 WHERE run = (SELECT id FROM runs WHERE run_id = ?1) AND seq > ?2 ORDER BY seq LIMIT ?3";
+            collect_entries(connection, sql, params![query.run_id.as_str(), after, limit])
         }
         Some(step) => {
-            let sql = "SELECT seq, at, 0, body FROM chunks WHERE run = (SELECT run FROM runs WHERE run_id = ?1) AND seq > ?2 \
-                       AND step = ?4 ORDER BY seq LIMIT ?3";
-            rows(connection, sql, params![run, after, limit, i64::from(step)], columns)?
+            let sql = "SELECT seq, at, body, 0 FROM chunks \
+                 WHERE run = (SELECT id FROM runs WHERE run_id = ?1) AND seq > ?2 AND step = ?4 ORDER BY seq LIMIT ?3";
+            collect_entries(connection, sql, params![query.run_id.as_str(), after, limit, step])
         }
-    };
-    let entry = |(seq, at, is_record, body): (i64, i64, bool, String)| {
+    }
+}
+
+fn collect_entries(
+    connection: &Connection,
+    sql: &str,
+    parameters: impl rusqlite::Params,
+) -> Result<Vec<Entry>, StoreError> {
+    let mut statement = connection.prepare_cached(sql).map_err(failed)?;
+    let mut rows = statement.query(parameters).map_err(failed)?;
+    let mut entries = Vec::new();
+    while let Some(row) = rows.next().map_err(failed)? {
+        let is_record: bool = row.get(3).map_err(failed)?;
+        let body = text(row, 2)?;
         let body = if is_record {
-            EntryBody::Record(Record::decode(&body)?)
+            EntryBody::Record(Record::decode(body)?)
         } else {
-            let chunk: Chunk = serde_json::from_str(&body).map_err(|_| malformed("a piece of output"))?;
-            EntryBody::Chunk(chunk)
+            EntryBody::Chunk(serde_json::from_str(body).map_err(malformed)?)
         };
-        Ok(Entry { seq: unsigned(seq), at: unsigned(at), body })
-    };
-    found.into_iter().map(entry).collect()
-}
-
-const RUN_COLUMNS: &str =
-    "run_id, tenant, principal, workflow, status, created_at, started_at, completed_at, last_seq, traceparent";
-
-/// A run's row, with its id and its status still as text.
-struct RunRow {
-    run_id: String,
-    status: String,
-    tenant: String,
-    rest: (String, String, i64, Option<i64>, Option<i64>, i64, Option<String>),
-}
-
-impl RunRow {
-    fn read(row: &Row<'_>) -> Result<Self, rusqlite::Error> {
-        Ok(Self {
-            run_id: row.get(0)?,
-            tenant: row.get(1)?,
-            status: row.get(4)?,
-            rest: (row.get(2)?, row.get(3)?, row.get(5)?, row.get(6)?, row.get(7)?, row.get(8)?, row.get(9)?),
-        })
+        entries.push(Entry { seq: number(row, 0)?, at: number(row, 1)?, body });
     }
+    Ok(entries)
+}
 
-    fn summary(self) -> Read<RunSummary> {
-        let (principal, workflow, created_at, started_at, completed_at, last_seq, traceparent) = self.rest;
-        let status: RunStatus =
-            serde_json::from_value(Value::String(self.status)).map_err(|_| malformed("a status"))?;
-        Ok(RunSummary {
-            run_id: self.run_id.parse().map_err(|_| malformed("a run id"))?,
-            tenant: TenantId::new(self.tenant),
-            principal,
-            workflow,
-            status,
-            created_at: unsigned(created_at),
-            started_at: started_at.map(unsigned),
-            completed_at: completed_at.map(unsigned),
-            last_seq: unsigned(last_seq),
-            traceparent,
-        })
+const SUMMARY: &str = "SELECT run_id, tenant, principal, workflow, status, created_at, started_at, completed_at, \
+     last_seq, traceparent FROM runs";
+
+pub(super) fn get(connection: &Connection, tenant: &TenantId, run: &RunId) -> Result<Option<RunSummary>, StoreError> {
+    let sql = format!("{SUMMARY} WHERE run_id = ? AND tenant = ?");
+    let ids = [run.as_str().to_owned().into(), tenant.as_str().to_owned().into()];
+    Ok(summaries(connection, &sql, ids.into())?.pop())
+}
+
+pub(super) fn list(connection: &Connection, filter: &RunFilter) -> Result<Page<RunSummary>, StoreError> {
+    let limit = filter.limit.clamp(1, i64::MAX as usize - 1);
+    let mut sql = format!("{SUMMARY} WHERE tenant = ?");
+    let mut values: Vec<SqlValue> = vec![filter.tenant.as_str().to_owned().into()];
+    if let Some(status) = filter.status {
+        sql.push_str(" AND status = ?");
+        values.push(status.to_string().into());
     }
+    if let Some(workflow) = &filter.workflow {
+        sql.push_str(" AND workflow = ?");
+        values.push(workflow.clone().into());
+    }
+    if let Some(before) = &filter.cursor {
+        let (at, run_id) = cursor::to_run(before)?;
+        sql.push_str(" AND (created_at, run_id) < (?, ?)");
+        values.extend([at.cast_signed().into(), run_id.as_str().to_owned().into()]);
+    }
+    sql.push_str(" ORDER BY created_at DESC, run_id DESC LIMIT ?");
+    values.push((limit as i64 + 1).into());
+    Ok(cursor::page(summaries(connection, &sql, values)?, limit, cursor::of_run))
 }
 
-fn summaries(connection: &Connection, tail: &str, params: impl rusqlite::Params) -> Read<Vec<RunSummary>> {
-    let sql = format!("SELECT {RUN_COLUMNS} FROM runs {tail}");
-    rows(connection, &sql, params, RunRow::read)?.into_iter().map(RunRow::summary).collect()
+pub(super) fn unfinished(connection: &Connection) -> Result<Vec<RunSummary>, StoreError> {
+    let sql = format!("{SUMMARY} WHERE completed_at IS NULL ORDER BY created_at, run_id");
+    summaries(connection, &sql, Vec::new())
 }
 
-pub(super) fn run(connection: &Connection, tenant: &TenantId, run: &RunId) -> Read<Option<RunSummary>> {
-    let found = summaries(connection, "WHERE run_id = ?1 AND tenant = ?2", params![run.as_str(), tenant.as_str()])?;
-    Ok(found.into_iter().next())
+fn summaries(connection: &Connection, sql: &str, values: Vec<SqlValue>) -> Result<Vec<RunSummary>, StoreError> {
+    let mut statement = connection.prepare_cached(sql).map_err(failed)?;
+    let mut rows = statement.query(params_from_iter(values)).map_err(failed)?;
+    let mut summaries = Vec::new();
+    while let Some(row) = rows.next().map_err(failed)? {
+        summaries.push(RunSummary {
+            run_id: text(row, 0)?.parse().map_err(damaged)?,
+            tenant: TenantId::new(text(row, 1)?),
+            principal: row.get(2).map_err(failed)?,
+            workflow: row.get(3).map_err(failed)?,
+            status: status(text(row, 4)?)?,
+            created_at: number(row, 5)?,
+            started_at: row.get::<_, Option<i64>>(6).map_err(failed)?.map(i64::cast_unsigned),
+            completed_at: row.get::<_, Option<i64>>(7).map_err(failed)?.map(i64::cast_unsigned),
+            last_seq: number(row, 8)?,
+            traceparent: row.get(9).map_err(failed)?,
+        });
+    }
+    Ok(summaries)
 }
 
-pub(super) fn runs(connection: &Connection, filter: &RunFilter) -> Read<Page<RunSummary>> {
-    let limit = i64::try_from(filter.limit.saturating_add(1)).unwrap_or(i64::MAX);
-    let tail = "WHERE tenant = ?1 AND (?2 IS NULL OR status = ?2) AND (?3 IS NULL OR workflow = ?3) \
-                AND (?4 IS NULL OR run_id < ?4) ORDER BY run_id DESC LIMIT ?5";
-    let status = filter.status.map(|status| status.to_string());
-    let params = params![filter.tenant.as_str(), status, filter.workflow, filter.cursor, limit];
-    let items = summaries(connection, tail, params)?;
-    Ok(page(items, filter.limit, |summary| summary.run_id.to_string()))
-}
-
-pub(super) fn unfinished(connection: &Connection) -> Read<Vec<RunSummary>> {
-    summaries(connection, "WHERE completed_at IS NULL ORDER BY run_id", [])
-}
-
-const DOCUMENT_COLUMNS: &str = "id, version, updated_at, body";
-
-fn document_of(tenant: &TenantId, kind: &str, row: &Row<'_>) -> Result<(Document, String), rusqlite::Error> {
-    let key = DocumentKey { tenant: tenant.clone(), kind: kind.to_owned(), id: row.get(0)? };
-    let (version, updated_at) = (unsigned(row.get(1)?), unsigned(row.get(2)?));
-    Ok((Document { key, version, updated_at, body: Value::Null }, row.get(3)?))
-}
-
-fn with_body((mut document, body): (Document, String)) -> Read<Document> {
-    document.body = serde_json::from_str(&body).map_err(|_| malformed("a document"))?;
-    Ok(document)
-}
-
-pub(super) fn document(connection: &Connection, key: &DocumentKey) -> Read<Option<Document>> {
-    let sql = format!("SELECT {DOCUMENT_COLUMNS} FROM documents WHERE tenant = ?1 AND kind = ?2 AND id = ?3");
-    let mut statement = connection.prepare_cached(&sql).map_err(|error| of_sqlite(&error))?;
-    let read = |row: &Row<'_>| document_of(&key.tenant, &key.kind, row);
-    let found = statement.query_row(params![key.tenant.as_str(), key.kind, key.id], read).optional();
-    found.map_err(|error| of_sqlite(&error))?.map(with_body).transpose()
+pub(super) fn document(connection: &Connection, key: &DocumentKey) -> Result<Option<Document>, StoreError> {
+    let sql = "SELECT version, updated_at, body FROM documents WHERE tenant = ?1 AND kind = ?2 AND id = ?3";
+    let mut statement = connection.prepare_cached(sql).map_err(failed)?;
+    let parameters = params![key.tenant.as_str(), key.kind, key.id];
+    let row = statement.query_row(parameters, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional();
+    row.map_err(failed)?.map(|row| decode_document(key.clone(), row)).transpose()
 }
 
 pub(super) fn documents(
     connection: &Connection,
-    (tenant, kind): (&TenantId, &str),
+    tenant: &TenantId,
+    kind: &str,
     limit: usize,
-    cursor: Option<&str>,
-) -> Read<Page<Document>> {
-    let sql = format!(
-        "SELECT {DOCUMENT_COLUMNS} FROM documents WHERE tenant = ?1 AND kind = ?2 AND (?3 IS NULL OR id > ?3) \
-         ORDER BY id LIMIT ?4"
-    );
-    let count = i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX);
-    let params = params![tenant.as_str(), kind, cursor, count];
-    let found = rows(connection, &sql, params, |row| document_of(tenant, kind, row))?;
-    let items: Read<Vec<Document>> = found.into_iter().map(with_body).collect();
-    Ok(page(items?, limit, |document| document.key.id.clone()))
+    after: Option<&str>,
+) -> Result<Page<Document>, StoreError> {
+    let limit = limit.clamp(1, i64::MAX as usize - 1);
+    let after = after.map(cursor::decode).transpose()?;
+    let sql = "SELECT version, updated_at, body, id FROM documents \
+         WHERE tenant = ?1 AND kind = ?2 AND (?3 IS NULL OR id > ?3) ORDER BY id LIMIT ?4";
+    let mut statement = connection.prepare_cached(sql).map_err(failed)?;
+    let mut rows = statement.query(params![tenant.as_str(), kind, after, limit as i64 + 1]).map_err(failed)?;
+    let mut documents = Vec::new();
+    while let Some(row) = rows.next().map_err(failed)? {
+        let key = DocumentKey { tenant: tenant.clone(), kind: kind.to_owned(), id: row.get(3).map_err(failed)? };
+        let row = (row.get(0).map_err(failed)?, row.get(1).map_err(failed)?, row.get(2).map_err(failed)?);
+        documents.push(decode_document(key, row)?);
+    }
+    Ok(cursor::page(documents, limit, |last| cursor::encode(&last.key.id)))
+}
+
+fn decode_document(key: DocumentKey, (version, at, body): (i64, i64, String)) -> Result<Document, StoreError> {
+    let body = serde_json::from_str(&body).map_err(malformed)?;
+    Ok(Document { key, version: version.cast_unsigned(), updated_at: at.cast_unsigned(), body })
+}
+
+fn number(row: &Row<'_>, column: usize) -> Result<u64, StoreError> {
+    row.get::<_, i64>(column).map(i64::cast_unsigned).map_err(failed)
+}
+
+fn text<'row>(row: &'row Row<'_>, column: usize) -> Result<&'row str, StoreError> {
+    row.get_ref(column).map_err(failed)?.as_str().map_err(damaged)
+}
+
+fn status(text: &str) -> Result<RunStatus, StoreError> {
+    let status: Result<RunStatus, serde::de::value::Error> = RunStatus::deserialize(text.into_deserializer());
+    status.map_err(damaged)
 }
