@@ -20,7 +20,7 @@ use async_trait::async_trait;
 use partita_core::run::record::{Entry, UnreadableRecord};
 use partita_core::{Millis, RunId, TenantId};
 use refinery::Runner;
-use rusqlite::ffi;
+use rusqlite::{Connection, ffi};
 use serde_json::Value;
 
 use crate::{
@@ -54,8 +54,11 @@ impl SqliteStore {
 
     fn open_with(path: &Path, migrations: Runner) -> Result<Self, OpenError> {
         let connection = schema::open_writer(path, migrations)?;
-        let writer = Writer::start(connection).map_err(|error| OpenError::Io { path: path.to_owned(), error })?;
-        Ok(Self { writer: Arc::new(writer), readers: Readers::new(path.to_owned()) })
+        Self::with(connection, path).map_err(|error| OpenError::Io { path: path.to_owned(), error })
+    }
+
+    fn with(connection: Connection, path: &Path) -> std::io::Result<Self> {
+        Ok(Self { writer: Arc::new(Writer::start(connection)?), readers: Readers::new(path.to_owned()) })
     }
 
     /// Commits what is queued, refuses everything after it, and closes the file. A store that is dropped
