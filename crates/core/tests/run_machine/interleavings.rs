@@ -12,17 +12,17 @@ fn nothing_that_must_not_happen_happens_in_any_order_with_a_crash_after_any_reco
         table.push_str(&format!("{name}: {} states, {:?}\n", found.states, found.verdicts));
     }
     expect![[r#"
-        chain: 11 states, {Success, Failed}
-        diamond: 58 states, {Success, Failed}
-        diamond that goes on: 56 states, {Success, Failed}
-        diamond that goes back: 248 states, {Success, RolledBack, RollbackFailed}
-        one at a time: 21 states, {Success, Failed}
-        retry: 23 states, {Success, Failed}
-        time limits: 38 states, {Success, Failed, TimedOut}
-        excused: 18 states, {Success, Failed}
-        handlers: 39 states, {Success, Failed}
-        approval: 6 states, {Failed}
-        retry and back: 27 states, {Success, RolledBack, RollbackFailed}
+        chain: 13 states, {Success, Failed}
+        diamond: 62 states, {Success, Failed}
+        diamond that goes on: 60 states, {Success, Failed}
+        diamond that goes back: 348 states, {Success, RolledBack, RollbackFailed}
+        one at a time: 25 states, {Success, Failed}
+        retry: 32 states, {Success, Failed}
+        time limits: 45 states, {Success, Failed, TimedOut}
+        excused: 23 states, {Success, Failed}
+        handlers: 52 states, {Success, Failed}
+        approval: 19 states, {Success, Failed}
+        retry and back: 40 states, {Success, RolledBack, RollbackFailed}
     "#]]
     .assert_eq(&table);
 }
@@ -45,7 +45,7 @@ fn a_person_may_cancel_at_any_moment() {
         time limits: 81 states, {Success, Failed, Cancelled, TimedOut, RolledBack}
         excused: 25 states, {Success, Failed, Cancelled, RolledBack}
         handlers: 37 states, {Success, Failed, Cancelled, RolledBack}
-        approval: 9 states, {Failed, Cancelled, RolledBack}
+        approval: 22 states, {Success, Failed, Cancelled, RolledBack}
         retry and back: 44 states, {Success, Cancelled, RolledBack, RollbackFailed}
     "#]]
     .assert_eq(&table);

@@ -110,18 +110,18 @@ fn every_input_in_every_state() {
           resume          - => waiting
           approve         - => waiting
           reject          - => waiting
-        asking (failed)
-          tick            - => failed
-          success         - => failed
-          failure         - => failed
-          stale           - => failed
-          lost            - => failed
-          cancel          - => failed
-          cancel and back - => failed
-          pause           - => failed
-          resume          - => failed
-          approve         - => failed
-          reject          - => failed
+        asking (waiting)
+          tick            - => waiting
+          success         - => waiting
+          failure         - => waiting
+          stale           - => waiting
+          lost            - => waiting
+          cancel          cancel_requested step_finished step_finished finished => cancelled
+          cancel and back cancel_requested step_finished step_finished rollback_started rollback_finished finished => rolled_back
+          pause           paused => paused
+          resume          - => waiting
+          approve         approval_resolved step_finished attempt_started => running
+          reject          approval_resolved step_finished step_finished finished => failed
         paused (paused)
           tick            - => paused
           success         attempt_finished step_finished => paused
