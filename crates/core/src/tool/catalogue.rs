@@ -1,9 +1,20 @@
+//! Everything that steps can call, by name.
+
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use super::definition::Tool;
+use super::load;
+use crate::{Diagnostic, Severity};
 
-use crate::Diagnostic;
-use crate::workflow::document::Effects;
+/// The built-in tools, by the file they are described in.
+const BUILTIN: [(&str, &str); 6] = [
+    ("cloud.yaml", include_str!("builtin/cloud.yaml")),
+    ("containers.yaml", include_str!("builtin/containers.yaml")),
+    ("data.yaml", include_str!("builtin/data.yaml")),
+    ("development.yaml", include_str!("builtin/development.yaml")),
+    ("network.yaml", include_str!("builtin/network.yaml")),
+    ("system.yaml", include_str!("builtin/system.yaml")),
+];
 
 /// Everything that steps can call, by name.
 #[derive(Clone, Debug, Default)]
@@ -11,29 +22,16 @@ pub struct Catalogue {
     tools: BTreeMap<String, Tool>,
 }
 
-/// One entry of the catalogue.
-#[derive(Clone, Debug)]
-pub struct Tool {
-    pub name: String,
-    pub description: String,
-    /// JSON Schema of the parameters.
-    pub parameters: Value,
-    /// What it does at worst, before a sub-command is known.
-    pub effects: Effects,
-    /// The program it needs, and how to get it.
-    pub program: Option<String>,
-    pub install_hint: Option<String>,
-    /// How a step with this tool is usually taken back; one line for people.
-    pub rollback_hint: Option<String>,
-    /// Parameters that show how it is used.
-    pub examples: Vec<Value>,
-}
-
 impl Catalogue {
     /// The tools that ship with Partita.
     #[must_use]
     pub fn builtin() -> Self {
-        Self::default()
+        let mut catalogue = Self::default();
+        for (_, text) in BUILTIN {
+            // A test proves that none of these files has a finding.
+            catalogue.insert_all(load::tools(text).0);
+        }
+        catalogue
     }
 
     /// Adds (or replaces) the tools of one YAML text; nothing is added when there is an error.
@@ -42,8 +40,24 @@ impl Catalogue {
     ///
     /// Every finding, with its place in `source_name`.
     pub fn add_yaml(&mut self, text: &str, source_name: &str) -> Result<(), Vec<Diagnostic>> {
-        let _ = (text, source_name);
+        let (tools, mut findings) = load::tools(text);
+        if findings.iter().any(|finding| finding.severity == Severity::Error) {
+            for finding in &mut findings {
+                finding.message = format!("{source_name}: {}", finding.message);
+            }
+            return Err(findings);
+        }
+        self.insert_all(tools);
         Ok(())
+    }
+
+    fn insert_all(&mut self, tools: Vec<Tool>) {
+        self.tools.extend(tools.into_iter().map(|tool| (tool.name.clone(), tool)));
+    }
+
+    /// Adds (or replaces) one tool.
+    pub fn insert(&mut self, tool: Tool) {
+        self.tools.insert(tool.name.clone(), tool);
     }
 
     /// A tool by its name.
@@ -55,5 +69,19 @@ impl Catalogue {
     /// All tools by name.
     pub fn iter(&self) -> impl Iterator<Item = &Tool> {
         self.tools.values()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_built_in_files_have_no_finding() {
+        for (name, text) in BUILTIN {
+            let (tools, findings) = load::tools(text);
+            assert!(findings.is_empty(), "{name}: {findings:?}");
+            assert!(!tools.is_empty(), "{name} describes no tool");
+        }
     }
 }

@@ -16,5 +16,5 @@ pub use diff::{Change, ChangeKind, diff};
 pub use document::Workflow;
 pub use mermaid::to_mermaid;
 pub use parse::{Format, Loaded, Places, from_value, parse};
-pub use planning::{PlanRequest, Planned, Purpose, StepRisk, plan};
+pub use planning::{PlanRequest, Planned, Purpose, StepRisk, needs_code, plan};
 pub use schema::schema;

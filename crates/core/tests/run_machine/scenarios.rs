@@ -410,7 +410,10 @@ fn pause_lets_what_runs_end_and_begins_nothing() {
 
 #[test]
 fn a_person_says_yes() {
-    check(plan(vec![approval("ask", &[], None), step("b", &[0])]), "yes b+", &expect![[r#"
+    check(
+        plan(vec![approval("ask", &[], None), step("b", &[0])]),
+        "yes b+",
+        &expect![[r#"
         0 execution_start workflow=test steps=2 status=running
         0 step_start step=ask
         0 approval_requested step=ask message=go on?
@@ -419,12 +422,16 @@ fn a_person_says_yes() {
         0 step_start step=b
         0 step_complete step=b status=success duration=0.0 exit_code=0 output=b is done
         0 execution_complete status=success duration=0.0 outputs={}
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_person_says_no() {
-    check(plan(vec![approval("ask", &[], None), step("b", &[0])]), "no", &expect![[r#"
+    check(
+        plan(vec![approval("ask", &[], None), step("b", &[0])]),
+        "no",
+        &expect![[r#"
         0 execution_start workflow=test steps=2 status=running
         0 step_start step=ask
         0 approval_requested step=ask message=go on?
@@ -432,31 +439,40 @@ fn a_person_says_no() {
         0 step_complete step=ask status=failed duration=0.0 error=rejected by ann: as you like
         0 step_complete step=b status=skipped duration=0.0 error=step `ask` failed
         0 execution_complete status=failed duration=0.0 outputs={} error=step `ask`: rejected by ann: as you like
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn nobody_says_anything() {
-    check(plan(vec![approval("ask", &[], Some(60_000)), step("b", &[0])]), "zzz", &expect![[r#"
+    check(
+        plan(vec![approval("ask", &[], Some(60_000)), step("b", &[0])]),
+        "zzz",
+        &expect![[r#"
         0 execution_start workflow=test steps=2 status=running
         0 step_start step=ask
         0 approval_requested step=ask message=go on? expires_at=60000
         60000 step_complete step=ask status=timed_out duration=60.0 error=nobody answered within its limit of 60000ms
         60000 step_complete step=b status=skipped duration=0.0 error=step `ask` failed
         60000 execution_complete status=failed duration=60.0 outputs={} error=step `ask`: nobody answered within its limit of 60000ms
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_question_survives_a_crash() {
-    check(plan(vec![approval("ask", &[], None)]), "crash yes", &expect![[r#"
+    check(
+        plan(vec![approval("ask", &[], None)]),
+        "crash yes",
+        &expect![[r#"
         0 execution_start workflow=test steps=1 status=running
         0 step_start step=ask
         0 approval_requested step=ask message=go on?
         0 approval_resolved step=ask decision=approved comment=as you like by=ann
         0 step_complete step=ask status=success duration=0.0 output=as you like
         0 execution_complete status=success duration=0.0 outputs={}
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -464,13 +480,17 @@ fn every_item_has_its_attempts() {
     let items = ItemSource::List(vec![JsonTemplate::Literal(json!("x")), JsonTemplate::Literal(json!("y"))]);
     let foreach = Some(PlannedForeach { items, max_active: 1 });
     let steps = vec![PlannedStep { foreach, retry: retry(2), output: Some("LIST".to_owned()), ..step("a", &[]) }];
-    check(plan(steps), "a+ a- zzz a+", &expect![[r#"
+    check(
+        plan(steps),
+        "a+ a- zzz a+",
+        &expect![[r#"
         0 execution_start workflow=test steps=1 status=running
         0 step_start step=a
         0 step_retry step=a attempt=1 error=exit code 1 exit_code=1 retry_at=10
         10 step_complete step=a status=success duration=0.01 exit_code=0 output=["a is done","a is done"]
         10 execution_complete status=success duration=0.01 outputs={"LIST":["a is done","a is done"]}
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

@@ -1,79 +1,28 @@
 //! From a workflow and its parameters to a plan, or to everything that stands in the way.
+//!
+//! ```text
+//! names -> parameters -> graph -> steps (actions, references, limits, risk) -> reach -> Plan
+//! ```
+//!
+//! Every part adds its findings to one [`findings::Findings`] and goes on, so that all of them come in
+//! one pass. The cost is linear in the size of the document; only the question whether a step's output
+//! is produced upstream costs `steps × targets / 64`.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod actions;
+mod assemble;
+mod code_scope;
+mod findings;
+mod graph;
+mod limits;
+mod names;
+mod parameters;
+mod references;
+mod request;
+mod risk;
+mod secrets;
+mod steps;
 
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
-
-use super::Workflow;
-use super::document::{Effects, OnFailure};
-use super::parse::Places;
-use crate::plan::Plan;
-use crate::tool::Catalogue;
-use crate::{Diagnostic, Millis};
-
-/// What planning has to know besides the workflow.
-#[derive(Clone, Copy)]
-pub struct PlanRequest<'a> {
-    pub catalogue: &'a Catalogue,
-    /// Values for the workflow's parameters.
-    pub parameters: &'a Map<String, Value>,
-    /// Free facts that expressions see as `context`.
-    pub context: &'a Map<String, Value>,
-    /// Names of runners that exist, with their aliases.
-    pub runners: &'a BTreeSet<String>,
-    /// Whether a program is installed where steps run; only warnings depend on it.
-    pub installed: &'a dyn Fn(&str) -> bool,
-    /// Variables of the server that `${env.X}` may see without being declared.
-    pub visible_env: &'a BTreeMap<String, String>,
-    /// What the caller asks for; beats the document.
-    pub on_failure: Option<OnFailure>,
-    pub timeout_ms: Option<Millis>,
-    pub runner: Option<&'a str>,
-    /// Where values stand, when the document came as text.
-    pub places: Option<&'a Places>,
-    pub purpose: Purpose,
-}
-
-/// What a plan is wanted for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
-    /// To look at: required parameters may be missing.
-    Validate,
-    /// To run: every parameter must have its value.
-    Execute,
-}
-
-/// A plan, or why there is none.
-#[derive(Clone, Debug, Default)]
-pub struct Planned {
-    /// Present exactly when no issue is an error.
-    pub plan: Option<Plan>,
-    pub issues: Vec<Diagnostic>,
-    pub suggestions: Vec<String>,
-    /// In document order.
-    pub risk: Vec<StepRisk>,
-}
-
-impl Planned {
-    /// Whether there is nothing that forbids a run.
-    #[must_use]
-    pub fn is_valid(&self) -> bool {
-        self.plan.is_some()
-    }
-}
-
-/// What a step may do to the world, and why we think so.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StepRisk {
-    pub step: String,
-    pub effects: Effects,
-    pub reasons: Vec<String>,
-}
-
-/// Makes a plan, and collects every issue in one pass.
-#[must_use]
-pub fn plan(workflow: &Workflow, request: &PlanRequest<'_>) -> Planned {
-    let _ = (workflow, request);
-    Planned { issues: vec![Diagnostic::error("not_written", "", "planning is not written yet")], ..Planned::default() }
-}
+pub use assemble::plan;
+pub use code_scope::needs_code;
+pub(crate) use findings::nearest;
+pub use request::{PlanRequest, Planned, Purpose, StepRisk};
