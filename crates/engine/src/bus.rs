@@ -11,8 +11,8 @@ use tokio::sync::watch;
 
 /// Entries that a ring holds at most.
 const ENTRIES_MAX: usize = 512;
-/// Bytes of output that a ring holds at most; with records, the ring of one run stays below 2 MiB.
-const OUTPUT_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes of output that a ring holds at most, so that hundreds of talkative runs stay affordable.
+const OUTPUT_BYTES_MAX: usize = 512 * 1024;
 
 /// The published entries of one run.
 #[derive(Debug)]
@@ -52,15 +52,24 @@ impl RunBus {
         self.ring.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Publishes committed entries, in order.
+    /// Publishes committed entries, in order. Nothing is kept while nobody listens: whoever comes later
+    /// reads from the store until it has caught up.
     pub(crate) fn publish(&self, entries: impl IntoIterator<Item = Entry>) {
         let mut last = None;
         {
             let mut ring = self.ring();
+            let is_heard = self.latest.receiver_count() > 0;
+            if !is_heard {
+                ring.entries.clear();
+                ring.output_bytes = 0;
+            }
             for entry in entries {
                 last = Some(entry.seq);
                 if let EntryBody::Record(Record::Finished { verdict, .. }) = &entry.body {
                     ring.verdict = Some(*verdict);
+                }
+                if !is_heard {
+                    continue;
                 }
                 ring.output_bytes += weight(&entry);
                 ring.entries.push_back(Arc::new(entry));

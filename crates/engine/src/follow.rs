@@ -12,9 +12,11 @@ use tokio::sync::watch;
 
 use crate::bus::{Recent, RunBus};
 
-/// Entries that a follower takes at a time. Those of the ring are shared, so this bounds what a
-/// follower holds of its own: a page of the store.
-const PAGE: usize = 16;
+/// Entries that a follower takes from the ring at a time; they are shared.
+const RING_PAGE: usize = 16;
+/// Entries that a follower takes from the store at a time. They are its own: 7 pieces of output of
+/// 8 KiB stay below the 64 KiB that a follower may cost.
+const STORE_PAGE: usize = 7;
 
 struct Follower {
     log: Arc<dyn RunLog>,
@@ -57,7 +59,7 @@ impl Follower {
             }
             let recent = match &self.bus {
                 None => Recent::TooOld,
-                Some((bus, _)) => bus.after(self.after, PAGE),
+                Some((bus, _)) => bus.after(self.after, RING_PAGE),
             };
             match recent {
                 Recent::Entries(entries) => self.page = entries.into(),
@@ -79,7 +81,7 @@ impl Follower {
     }
 
     async fn read_page(&mut self) -> Result<(), StoreError> {
-        let query = EntryQuery { run_id: self.run.clone(), after: self.after, limit: PAGE, output_of: None };
+        let query = EntryQuery { run_id: self.run.clone(), after: self.after, limit: STORE_PAGE, output_of: None };
         self.page = self.log.entries(query).await?.into_iter().map(Arc::new).collect();
         Ok(())
     }

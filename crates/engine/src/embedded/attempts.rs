@@ -1,9 +1,11 @@
 //! The attempts that a run task carries: begun, stopped, and heard to their end.
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use futures::FutureExt;
 use partita_core::run::AttemptId;
 use partita_core::task::{Outcome, OutcomeResult, Task, TaskAction};
 use partita_core::{Millis, RunId};
@@ -79,7 +81,13 @@ impl Attempts {
         let stop = self.token(id);
         let mailbox = self.mailbox.clone();
         self.tasks.spawn(async move {
-            let outcome = carry_out(beginning, &mailbox, stop).await;
+            // A defect of a runner ends its attempt, it does not leave the run waiting for ever.
+            let carried_out = AssertUnwindSafe(carry_out(beginning, &mailbox, stop)).catch_unwind().await;
+            let outcome = carried_out.unwrap_or_else(|_| {
+                Outcome::of(OutcomeResult::Lost {
+                    error: "the runner failed while it carried out this attempt".to_owned(),
+                })
+            });
             // The run task is gone only when the whole engine is.
             let _ = mailbox.send(Message::Ended(id, outcome)).await;
         });
@@ -110,7 +118,7 @@ impl Attempts {
     }
 }
 
-/// Whether an action takes a permit: whatever is more than a wait.
+/// How long an action waits, when it is nothing but a wait: it takes no permit and no runner.
 pub(super) fn wait_of(task: &Task) -> Option<Millis> {
     match task.action {
         TaskAction::Wait { duration_ms } => Some(duration_ms),

@@ -15,11 +15,12 @@ mod work_dir;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use partita_core::run::record::Entry;
-use partita_core::run::{Run, RunStatus, RunView, Verdict};
+use partita_core::run::{Run, RunView, Verdict};
 use partita_core::{RunId, TenantId};
 use partita_runner::SharedRunner;
 use partita_store::{NewRun, RunLog, RunSummary, StoreError, Submitted};
@@ -32,6 +33,9 @@ use crate::clock::Clock;
 use crate::{Accepted, Command, Engine, EngineError, Submission, follow};
 pub use options::EmbeddedOptions;
 use run_task::{Message, RunTask};
+
+/// How long a reader waits for the task of a run before it reads the journal itself.
+const VIEW_PATIENCE: Duration = Duration::from_secs(2);
 
 /// What the composition root chooses.
 pub struct EmbeddedParts {
@@ -79,6 +83,26 @@ impl Shared {
         self.driven.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Makes room for one more run that is driven, unless there are `limit`. The task it gives is not
+    /// running yet; what is sent to it meanwhile waits.
+    fn seat(
+        self: &Arc<Self>,
+        run: &RunId,
+        tenant: &TenantId,
+        last_seq: u64,
+        limit: usize,
+    ) -> Result<RunTask, EngineError> {
+        let (mailbox, messages) = mpsc::channel(self.options.mailbox);
+        let bus = RunBus::new(last_seq);
+        let mut driven = self.driven();
+        if driven.len() >= limit {
+            return Err(EngineError::Busy { limit });
+        }
+        let seat = Driven { tenant: tenant.clone(), bus: Arc::clone(&bus), mailbox: mailbox.clone() };
+        driven.insert(run.clone(), seat);
+        Ok(RunTask::new(Arc::clone(self), run.clone(), bus, (mailbox, messages)))
+    }
+
     fn runner(&self, name: &str) -> Option<SharedRunner> {
         self.runners.get(name).map(Arc::clone)
     }
@@ -115,19 +139,11 @@ impl EmbeddedEngine {
         });
         let engine = Arc::new(Self { shared, tasks: TaskTracker::new() });
         for summary in engine.shared.log.unfinished().await? {
-            engine.drive(&summary, None);
+            if let Ok(seat) = engine.shared.seat(&summary.run_id, &summary.tenant, summary.last_seq, usize::MAX) {
+                engine.tasks.spawn(seat.drive(None));
+            }
         }
         Ok(engine)
-    }
-
-    /// Begins to drive a run: `run` when it is new, else it is replayed from the log.
-    fn drive(&self, summary: &RunSummary, run: Option<Run>) {
-        let (mailbox, messages) = mpsc::channel(self.shared.options.mailbox);
-        let bus = RunBus::new(if run.is_some() { 0 } else { summary.last_seq });
-        let driven = Driven { tenant: summary.tenant.clone(), bus: Arc::clone(&bus), mailbox: mailbox.clone() };
-        self.shared.driven().insert(summary.run_id.clone(), driven);
-        let task = RunTask::new(Arc::clone(&self.shared), summary.run_id.clone(), bus, (mailbox, messages));
-        self.tasks.spawn(task.drive(run));
     }
 
     /// The driven run with this id, if it belongs to the tenant.
@@ -135,8 +151,44 @@ impl EmbeddedEngine {
         self.shared.driven().get(run).filter(|driven| driven.tenant == *tenant).cloned()
     }
 
+    /// Why a run that has not ended is not driven here.
+    fn not_driven(&self) -> EngineError {
+        if self.shared.closing.is_cancelled() {
+            return EngineError::ShuttingDown;
+        }
+        EngineError::Refused("this server can't drive the run; its log says why".to_owned())
+    }
+
     async fn summary(&self, tenant: &TenantId, run: &RunId) -> Result<RunSummary, EngineError> {
         self.shared.log.get(tenant, run).await?.ok_or_else(|| EngineError::NoSuchRun(run.clone()))
+    }
+}
+
+/// Writes a run's first record and lets it be driven.
+async fn begin(shared: Arc<Shared>, tasks: TaskTracker, submission: Submission) -> Result<Accepted, EngineError> {
+    let moment = shared.clock.moment();
+    let random = (u128::from(moment.entropy) << 64) | u128::from((shared.clock.entropy)());
+    let run_id = RunId::from_parts(moment.now, random);
+    let workflow = submission.plan.name.clone();
+    let (run, first) = Run::create(run_id.clone(), Arc::new(submission.plan), submission.origin, moment.now);
+    // Before it is written: from the moment others can know of the run, it is driven.
+    let seat = shared.seat(&run_id, &submission.tenant, 1, shared.options.runs_waiting_max)?;
+    let new = NewRun {
+        run_id: run_id.clone(),
+        tenant: submission.tenant,
+        principal: submission.principal,
+        workflow,
+        created_at: moment.now,
+        idempotency: submission.idempotency,
+        traceparent: submission.traceparent,
+        first,
+    };
+    match shared.log.submit(new).await? {
+        Submitted::New => {
+            tasks.spawn(seat.drive(Some(run)));
+            Ok(Accepted { run_id, existing: false })
+        }
+        Submitted::Existing(run_id) => Ok(Accepted { run_id, existing: true }),
     }
 }
 
@@ -146,42 +198,9 @@ impl Engine for EmbeddedEngine {
         if self.shared.closing.is_cancelled() {
             return Err(EngineError::ShuttingDown);
         }
-        let limit = self.shared.options.runs_waiting_max;
-        if self.shared.driven().len() >= limit {
-            return Err(EngineError::Busy { limit });
-        }
-        let moment = self.shared.clock.moment();
-        let random = (u128::from(moment.entropy) << 64) | u128::from((self.shared.clock.entropy)());
-        let run_id = RunId::from_parts(moment.now, random);
-        let workflow = submission.plan.name.clone();
-        let (run, first) = Run::create(run_id.clone(), Arc::new(submission.plan), submission.origin, moment.now);
-        let new = NewRun {
-            run_id: run_id.clone(),
-            tenant: submission.tenant.clone(),
-            principal: submission.principal.clone(),
-            workflow: workflow.clone(),
-            created_at: moment.now,
-            idempotency: submission.idempotency,
-            traceparent: submission.traceparent.clone(),
-            first,
-        };
-        if let Submitted::Existing(run_id) = self.shared.log.submit(new).await? {
-            return Ok(Accepted { run_id, existing: true });
-        }
-        let summary = RunSummary {
-            run_id: run_id.clone(),
-            tenant: submission.tenant,
-            principal: submission.principal,
-            workflow,
-            status: RunStatus::Pending,
-            created_at: moment.now,
-            started_at: None,
-            completed_at: None,
-            last_seq: 1,
-            traceparent: submission.traceparent,
-        };
-        self.drive(&summary, Some(run));
-        Ok(Accepted { run_id, existing: false })
+        // A task of its own: a caller that goes away must not leave a run behind that nobody drives.
+        let begun = self.tasks.spawn(begin(Arc::clone(&self.shared), self.tasks.clone(), submission));
+        begun.await.unwrap_or(Err(EngineError::ShuttingDown))
     }
 
     async fn command(&self, tenant: &TenantId, run: &RunId, command: Command) -> Result<(), EngineError> {
@@ -192,16 +211,12 @@ impl Engine for EmbeddedEngine {
             {
                 return answer;
             }
-            if self.shared.closing.is_cancelled() {
-                return Err(EngineError::ShuttingDown);
-            }
         }
         let status = self.summary(tenant, run).await?.status;
-        Err(EngineError::Refused(if status.is_terminal() {
-            format!("the run has ended ({status}); an ended run never changes")
-        } else {
-            "this server can't drive the run; its log says why".to_owned()
-        }))
+        if status.is_terminal() {
+            return Err(EngineError::Refused(format!("the run has ended ({status}); an ended run never changes")));
+        }
+        Err(self.not_driven())
     }
 
     async fn follow(
@@ -221,9 +236,12 @@ impl Engine for EmbeddedEngine {
     async fn view(&self, tenant: &TenantId, run: &RunId) -> Result<RunView, EngineError> {
         if let Some(driven) = self.find(tenant, run) {
             let (answer, answered) = oneshot::channel();
-            if driven.mailbox.send(Message::View(answer)).await.is_ok()
-                && let Ok(view) = answered.await
-            {
+            let asked = async {
+                driven.mailbox.send(Message::View(answer)).await.ok()?;
+                answered.await.ok()
+            };
+            // While nothing can be written its task waits; the journal can be read all the same.
+            if let Ok(Some(view)) = tokio::time::timeout(VIEW_PATIENCE, asked).await {
                 return Ok(*view);
             }
         }
@@ -244,15 +262,12 @@ impl Engine for EmbeddedEngine {
             if let Some(verdict) = driven.bus.verdict() {
                 return Ok(verdict);
             }
-            if self.shared.closing.is_cancelled() {
-                return Err(EngineError::ShuttingDown);
-            }
         }
         self.summary(tenant, run).await?;
         let records = self.shared.log.replay(run).await?;
         let run_state = Run::replay(records.into_iter().map(|stored| (stored.at, stored.record)))
             .map_err(|error| EngineError::Damaged { run: run.clone(), error })?;
-        run_state.verdict().ok_or_else(|| EngineError::Refused("this server can't drive the run".to_owned()))
+        run_state.verdict().ok_or_else(|| self.not_driven())
     }
 
     async fn shut_down(&self) {

@@ -8,10 +8,10 @@ use std::time::Duration;
 use partita_core::run::record::{Chunk, Entry, EntryBody};
 use partita_core::run::{AttemptId, Input, Record, Run, RunStatus, RunView};
 use partita_core::task::{Outcome, OutcomeResult};
-use partita_core::{Millis, RunId};
+use partita_core::{Millis, Moment, RunId};
 use partita_runner::OutputPiece;
 use partita_store::{AfterRecord, Append, Appended, StoreError};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tracing::{debug, error, info, warn};
 
 use super::attempts::{Attempts, Beginning, wait_of};
@@ -49,11 +49,14 @@ pub(super) struct RunTask {
     work_dir: Option<PathBuf>,
     /// The status that the run's row has.
     status: RunStatus,
+    /// The place among the active runs; given back while nothing but time or a person is waited for.
+    permit: Option<OwnedSemaphorePermit>,
 }
 
 /// What one turn of the loop collects before it commits.
-#[derive(Default)]
 struct Turn {
+    /// One time for all of its records: they are committed, and replayed, with it.
+    at: Millis,
     chunks: Vec<Chunk>,
     records: Vec<Record>,
     answers: Vec<(Answer, Result<(), EngineError>)>,
@@ -68,7 +71,8 @@ impl RunTask {
         (mailbox, messages): (mpsc::Sender<Message>, mpsc::Receiver<Message>),
     ) -> Self {
         let attempts = Attempts::new(mailbox);
-        Self { shared, run_id, bus, messages, attempts, work_dir: None, status: RunStatus::Pending }
+        let status = RunStatus::Pending;
+        Self { shared, run_id, bus, messages, attempts, work_dir: None, status, permit: None }
     }
 
     /// Drives the run until it ends or has to be abandoned. A run that is not given is replayed.
@@ -83,17 +87,10 @@ impl RunTask {
             }
             Err(Abandon::Unfit(reason)) => error!(run = %self.run_id, "no longer driven: {reason}"),
         }
-        self.shared.driven().remove(&self.run_id);
-        self.bus.close();
     }
 
     async fn drive_to_end(&mut self, run: Option<Run>) -> Result<(), Abandon> {
-        let active = Arc::clone(&self.shared.active);
-        let closing = self.shared.closing.clone();
-        let _permit = tokio::select! {
-            permit = active.acquire_owned() => permit,
-            () = closing.cancelled() => return Err(Abandon::Closing),
-        };
+        let mut early = self.queue(run.as_ref()).await?;
         let (mut run, mut inputs) = match run {
             Some(run) => (run, VecDeque::from([Input::Tick])),
             None => self.recover().await?,
@@ -103,11 +100,14 @@ impl RunTask {
             inputs.push_back(Input::Tick);
         }
         loop {
-            let mut turn = self.collect(&mut run, &mut inputs).await?;
+            if self.shared.closing.is_cancelled() {
+                return Err(Abandon::Closing);
+            }
+            let mut turn = self.collect(&mut run, &mut inputs, early.take()).await?;
             let records = std::mem::take(&mut turn.records);
             let chunks = std::mem::take(&mut turn.chunks);
             if !records.is_empty() || !chunks.is_empty() {
-                self.commit(&run, chunks, records).await?;
+                self.commit(&run, turn.at, chunks, records).await?;
             }
             for (answer, result) in turn.answers {
                 let _ = answer.send(result);
@@ -119,7 +119,42 @@ impl RunTask {
                 debug!(run = %self.run_id, %verdict, "ended");
                 return Ok(());
             }
+            self.keep_place(&run);
             self.reconcile(&run, &mut inputs).await;
+        }
+    }
+
+    /// Waits for a place among the active runs, and answers meanwhile what needs none. A command ends the
+    /// waiting: what a person says is not made to wait for other runs.
+    async fn queue(&mut self, run: Option<&Run>) -> Result<Option<Message>, Abandon> {
+        let acquired = Arc::clone(&self.shared.active).acquire_owned();
+        tokio::pin!(acquired);
+        loop {
+            tokio::select! {
+                biased;
+                () = self.shared.closing.cancelled() => return Err(Abandon::Closing),
+                permit = &mut acquired => {
+                    self.permit = permit.ok();
+                    return Ok(None);
+                }
+                message = self.messages.recv() => match message {
+                    Some(Message::View(answer)) => {
+                        // Without an answer the caller reads the journal itself.
+                        let _ = run.map(|run| answer.send(Box::new(run.view())));
+                    }
+                    message => return Ok(message),
+                },
+            }
+        }
+    }
+
+    /// Gives the place among the active runs to another one while nothing but time or a person is waited
+    /// for, and takes one again, if there is one, when the run goes on.
+    fn keep_place(&mut self, run: &Run) {
+        if matches!(run.status(), RunStatus::Waiting | RunStatus::Paused) {
+            self.permit = None;
+        } else if self.permit.is_none() {
+            self.permit = Arc::clone(&self.shared.active).try_acquire_owned().ok();
         }
     }
 
@@ -150,29 +185,48 @@ impl RunTask {
     }
 
     /// Waits for something to happen, then takes in whatever else has happened.
-    async fn collect(&mut self, run: &mut Run, inputs: &mut VecDeque<Input>) -> Result<Turn, Abandon> {
-        let mut turn = Turn::default();
-        if inputs.is_empty() {
-            let wake_at = run.wake_at();
-            let now = self.shared.clock.moment().now;
+    async fn collect(
+        &mut self,
+        run: &mut Run,
+        inputs: &mut VecDeque<Input>,
+        mut message: Option<Message>,
+    ) -> Result<Turn, Abandon> {
+        let mut is_overdue = run.wake_at().is_some_and(|at| at <= self.now());
+        if inputs.is_empty() && message.is_none() && !is_overdue {
+            let (wake_at, now) = (run.wake_at(), self.now());
             tokio::select! {
                 biased;
                 () = self.shared.closing.cancelled() => return Err(Abandon::Closing),
-                message = self.messages.recv() => match message {
-                    Some(message) => self.take(run, message, &mut turn),
-                    None => return Err(Abandon::Closing),
-                },
-                () = sleep_until(wake_at, now) => inputs.push_back(Input::Tick),
+                next = self.messages.recv() => message = next,
+                () = sleep_until(wake_at, now) => is_overdue = true,
             }
         }
-        while let Some(input) = inputs.pop_front() {
-            turn.records.extend(run.advance(input, self.shared.clock.moment()));
+        let (at, chunks, records) = (self.now(), Vec::new(), Vec::new());
+        let mut turn = Turn { at, chunks, records, answers: Vec::new(), views: Vec::new() };
+        // Time first: a step that never stops talking must not keep its own time limit from being seen.
+        if is_overdue {
+            inputs.push_back(Input::Tick);
         }
-        for _ in 0..self.shared.options.batch {
-            let Ok(message) = self.messages.try_recv() else { break };
-            self.take(run, message, &mut turn);
+        while let Some(input) = inputs.pop_front() {
+            self.advance(run, input, &mut turn);
+        }
+        let mut room = self.shared.options.batch;
+        while room > 0
+            && let Some(next) = message.take().or_else(|| self.messages.try_recv().ok())
+        {
+            self.take(run, next, &mut turn);
+            room -= 1;
         }
         Ok(turn)
+    }
+
+    fn now(&self) -> Millis {
+        (self.shared.clock.now)()
+    }
+
+    fn advance(&self, run: &mut Run, input: Input, turn: &mut Turn) {
+        let moment = Moment { now: turn.at, entropy: (self.shared.clock.entropy)() };
+        turn.records.extend(run.advance(input, moment));
     }
 
     fn take(&mut self, run: &mut Run, message: Message, turn: &mut Turn) {
@@ -183,12 +237,12 @@ impl RunTask {
             }
             Message::Ended(id, outcome) => {
                 self.attempts.forget(id);
-                turn.records.extend(run.advance(Input::Finished(id, outcome), self.shared.clock.moment()));
+                self.advance(run, Input::Finished(id, outcome), turn);
             }
             Message::Command(command, answer) => {
                 let result = allowed(run, &command);
                 if result.is_ok() {
-                    turn.records.extend(run.advance(input_of(command), self.shared.clock.moment()));
+                    self.advance(run, input_of(command), turn);
                 }
                 turn.answers.push((answer, result));
             }
@@ -196,10 +250,9 @@ impl RunTask {
     }
 
     /// Makes what happened durable, then shows it. Tries until it succeeds: nothing is acted on before.
-    async fn commit(&mut self, run: &Run, chunks: Vec<Chunk>, records: Vec<Record>) -> Result<(), Abandon> {
+    async fn commit(&mut self, run: &Run, at: Millis, chunks: Vec<Chunk>, records: Vec<Record>) -> Result<(), Abandon> {
         let after = run.records_applied() - records.len() as u64;
         let status = Some(run.status()).filter(|status| *status != self.status);
-        let at = self.shared.clock.moment().now;
         let append = Append { run_id: self.run_id.clone(), after: AfterRecord(after), at, chunks, records, status };
         let mut delay = self.shared.options.store_retry;
         let mut unsure = false;
@@ -252,18 +305,26 @@ impl RunTask {
             }
             if !run.wanted().contains(id) {
                 inputs.push_back(Input::Finished(*id, Outcome::of(OutcomeResult::Stopped)));
-            } else if let Err(error) = self.begin(run, *id).await {
+            } else if let Err(error) = self.begin(run, *id, inputs).await {
                 inputs.push_back(Input::Finished(*id, Outcome::of(OutcomeResult::NotStarted { error })));
             }
         }
     }
 
     /// Begins an attempt, or says why it can't.
-    async fn begin(&mut self, run: &Run, id: AttemptId) -> Result<(), String> {
+    async fn begin(&mut self, run: &Run, id: AttemptId, inputs: &mut VecDeque<Input>) -> Result<(), String> {
         let task = run.task(id).map_err(|error| error.message)?;
-        if let Some(duration_ms) = wait_of(&task) {
-            self.attempts.begin_wait(id, duration_ms);
-            return Ok(());
+        match wait_of(&task) {
+            // Done as soon as it is committed: no task, no timer, no message.
+            Some(0) => {
+                inputs.push_back(Input::Finished(id, Outcome::success("")));
+                return Ok(());
+            }
+            Some(duration_ms) => {
+                self.attempts.begin_wait(id, duration_ms);
+                return Ok(());
+            }
+            None => {}
         }
         let step = run.step_of(id);
         let runner = self.shared.runner(&step.runner);
@@ -283,6 +344,14 @@ impl RunTask {
             permits: Arc::clone(&self.shared.attempts),
         });
         Ok(())
+    }
+}
+
+impl Drop for RunTask {
+    /// However the task ends: nobody waits for it any more.
+    fn drop(&mut self) {
+        self.shared.driven().remove(&self.run_id);
+        self.bus.close();
     }
 }
 

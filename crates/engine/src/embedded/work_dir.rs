@@ -24,18 +24,23 @@ fn fill(dir: &Path, files: &IndexMap<String, String>) -> std::io::Result<()> {
         // The run went on after a restart: its files may have been changed by its steps.
         return Ok(());
     }
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+    // Filled under another name: a crash on the way leaves no directory that only looks whole.
+    let partial = dir.with_extension("partial");
+    if partial.exists() {
+        std::fs::remove_dir_all(&partial)?;
+    }
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&partial)?;
     for (name, content) in files {
         let is_plain = Path::new(name).components().all(|part| matches!(part, std::path::Component::Normal(_)));
         if !is_plain {
             return Err(std::io::Error::other(format!("`{name}` is no name of a file in this directory")));
         }
-        let path = dir.join(name);
+        let path = partial.join(name);
         if let Some(parent) = path.parent() {
             std::fs::DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
         }
         let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o700).open(path)?;
         file.write_all(content.as_bytes())?;
     }
-    Ok(())
+    std::fs::rename(&partial, dir)
 }

@@ -1,0 +1,14 @@
+//! The embedded engine in a small world: stories, faults, and a seeded simulation.
+
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod faulty_store;
+#[cfg(test)]
+mod limits;
+#[cfg(test)]
+mod readers;
+#[cfg(test)]
+mod simulation;
+#[cfg(test)]
+mod support;
