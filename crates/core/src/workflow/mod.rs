@@ -2,6 +2,7 @@
 
 pub mod binding;
 pub mod canonical;
+mod dialect;
 pub mod diff;
 pub mod document;
 pub mod expression;
@@ -10,6 +11,7 @@ pub mod parse;
 pub mod planning;
 pub mod reference;
 pub mod schema;
+mod text;
 
 pub use canonical::{to_value, to_yaml};
 pub use diff::{Change, ChangeKind, diff};

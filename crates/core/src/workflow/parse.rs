@@ -1,16 +1,11 @@
-//! From text in any dialect to the one model, with the place of every value.
+//! From text in any dialect to the one model, with the place of every finding.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::Workflow;
+use super::{Workflow, dialect, text};
 use crate::Diagnostic;
 
-/// How a document is written down.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    Json,
-    Yaml,
-}
+pub use super::text::{Format, Places};
 
 /// What became of a document: as much of a workflow as could be read, and all that was noticed.
 #[derive(Clone, Debug, Default)]
@@ -21,34 +16,38 @@ pub struct Loaded {
     pub diagnostics: Vec<Diagnostic>,
     pub places: Places,
     /// Runtime values that an imported dialect carries inside the document.
-    pub parameters: serde_json::Map<String, Value>,
+    pub parameters: Map<String, Value>,
 }
 
-/// Where each value of a document stands in its text.
-#[derive(Clone, Debug, Default)]
-pub struct Places {
-    by_pointer: std::collections::HashMap<String, (u32, u32)>,
-}
-
-impl Places {
-    /// The line and column (both from 1) of the value that a JSON pointer names, or of its nearest
-    /// ancestor that has a place.
+impl Loaded {
+    /// Whether nothing in the document forbids a run so far.
     #[must_use]
-    pub fn find(&self, pointer: &str) -> Option<(u32, u32)> {
-        self.by_pointer.get(pointer).copied()
+    pub fn is_sound(&self) -> bool {
+        self.workflow.is_some() && !self.diagnostics.iter().any(Diagnostic::is_error)
     }
 }
 
-/// Reads a document. `format` absent: JSON when it begins with `{`, else YAML.
+/// Reads a document. `format` absent: JSON when it begins with a brace, else YAML.
 #[must_use]
 pub fn parse(text: &str, format: Option<Format>) -> Loaded {
-    let _ = (text, format);
-    Loaded::default()
+    match text::read(text, format) {
+        Ok((value, places)) => load(&value, places),
+        Err(diagnostic) => Loaded { diagnostics: vec![diagnostic], ..Loaded::default() },
+    }
 }
 
 /// Reads a document that was JSON already; findings have no line.
 #[must_use]
 pub fn from_value(value: &Value) -> Loaded {
-    let _ = value;
-    Loaded::default()
+    load(value, Places::default())
+}
+
+fn load(value: &Value, places: Places) -> Loaded {
+    let mut loaded = dialect::normalise(value);
+    for diagnostic in &mut loaded.diagnostics {
+        if let (None, Some((line, column))) = (diagnostic.line, places.find(&diagnostic.path)) {
+            (diagnostic.line, diagnostic.column) = (Some(line), Some(column));
+        }
+    }
+    Loaded { places, ..loaded }
 }

@@ -11,6 +11,7 @@ mod template;
 use serde::{Deserialize, Serialize};
 
 pub use arguments::{UnbalancedQuote, split_arguments};
+pub(crate) use names::nearest;
 pub use names::{Names, ReferenceIssue, resolve};
 pub use script::{Language, ScriptStyle, script};
 pub use template::{Parsed, template};
