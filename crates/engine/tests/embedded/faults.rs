@@ -42,7 +42,7 @@ async fn a_run_survives_a_full_disk() {
         }
         assert_eq!(engine.view(&tenant(), &run).await.unwrap().run_id, run, "it can be read meanwhile");
         assert_eq!(engine.wait(&tenant(), &run).await.unwrap(), Verdict::Success, "{fault:?}");
-        assert_eq!(record_counts(&world.store, &run).await["attempt_started"], 2);
+        assert_eq!(record_counts(&*world.store, &run).await["attempt_started"], 2);
         assert!(world.violations().is_empty(), "{:?}", world.violations());
     }
 }
@@ -115,7 +115,7 @@ async fn a_run_goes_on_when_the_next_server_starts() {
     assert!(second.wait(&tenant(), &run).await.is_ok());
     let numbers: Vec<_> = world.started().iter().map(|id| (id.step, id.number)).collect();
     assert_eq!(&numbers[..2], [(1, 1), (1, 2)], "lost, and tried under a new number");
-    assert_eq!(record_counts(&world.store, &run).await["step_finished"], 3);
+    assert_eq!(record_counts(&*world.store, &run).await["step_finished"], 3);
     assert!(world.violations().is_empty(), "{:?}", world.violations());
 }
 

@@ -8,8 +8,7 @@ use async_trait::async_trait;
 use partita_core::run::record::Entry;
 use partita_core::{RunId, TenantId};
 use partita_store::{
-    Append, Appended, EntryQuery, MemoryStore, NewRun, Page, RunFilter, RunLog, RunSummary, StoreError, StoredRecord,
-    Submitted,
+    Append, Appended, EntryQuery, NewRun, Page, RunFilter, RunLog, RunSummary, StoreError, StoredRecord, Submitted,
 };
 use tokio::sync::Notify;
 
@@ -31,7 +30,7 @@ pub(crate) enum Fault {
 
 /// A store with faults, chosen by the number of the write.
 pub(crate) struct FaultyStore {
-    inner: Arc<MemoryStore>,
+    inner: Arc<dyn RunLog>,
     fault: Box<dyn Fn(u32) -> Fault + Send + Sync>,
     writes: AtomicU32,
     dead: AtomicBool,
@@ -40,7 +39,7 @@ pub(crate) struct FaultyStore {
 }
 
 impl FaultyStore {
-    pub(crate) fn new(inner: &Arc<MemoryStore>, fault: impl Fn(u32) -> Fault + Send + Sync + 'static) -> Arc<Self> {
+    pub(crate) fn new(inner: &Arc<dyn RunLog>, fault: impl Fn(u32) -> Fault + Send + Sync + 'static) -> Arc<Self> {
         Arc::new(Self {
             inner: Arc::clone(inner),
             fault: Box::new(fault),

@@ -1,6 +1,8 @@
 //! The embedded engine in a small world: stories, faults, and a seeded simulation.
 
 #[cfg(test)]
+mod durable;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod faulty_store;

@@ -40,7 +40,7 @@ pub(crate) type Script = Box<dyn Fn(&Attempt) -> Deed + Send + Sync>;
 
 /// What outlives a server.
 pub(crate) struct World {
-    pub(crate) store: Arc<MemoryStore>,
+    pub(crate) store: Arc<dyn RunLog>,
     script: Script,
     /// Attempts that were ever carried out.
     started: Mutex<BTreeSet<(RunId, AttemptId)>>,
@@ -54,9 +54,18 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(seed: u64, script: impl Fn(&Attempt) -> Deed + Send + Sync + 'static) -> Arc<Self> {
+        Self::over(Arc::new(MemoryStore::new()), seed, script)
+    }
+
+    /// A world over a store of its own choice.
+    pub(crate) fn over(
+        store: Arc<dyn RunLog>,
+        seed: u64,
+        script: impl Fn(&Attempt) -> Deed + Send + Sync + 'static,
+    ) -> Arc<Self> {
         let dir = tempfile::tempdir().unwrap();
         Arc::new(Self {
-            store: Arc::new(MemoryStore::new()),
+            store,
             script: Box::new(script),
             started: Mutex::default(),
             stopped: Mutex::default(),
@@ -258,7 +267,7 @@ pub(crate) async fn begin(engine: &EmbeddedEngine, plan: Plan) -> RunId {
 }
 
 /// How many records of each type a journal has.
-pub(crate) async fn record_counts(store: &MemoryStore, run: &RunId) -> BTreeMap<String, usize> {
+pub(crate) async fn record_counts(store: &dyn RunLog, run: &RunId) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
     for stored in store.replay(run).await.unwrap() {
         let value = serde_json::to_value(&stored.record).unwrap();
