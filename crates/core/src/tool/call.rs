@@ -344,6 +344,8 @@ impl<'a> Caller<'a> {
             let mut value = Template::default();
             for segment in &word.segments {
                 match segment {
+                    // An empty text before a reference would hide that the value comes first.
+                    Segment::Literal(text) if text.is_empty() && word.has_reference() => {}
                     Segment::Literal(text) => value.pieces.push(TemplatePiece::Text(text.clone())),
                     Segment::Reference(text) => value.pieces.append(&mut self.reader.template(text, path).pieces),
                 }

@@ -10,7 +10,8 @@ pub struct Tool {
     pub name: String,
     pub description: String,
     /// JSON Schema of the parameters: `type`, `properties`, `required`, `enum`, `minimum`, `maximum`,
-    /// `pattern`, `items`, `anyOf` of `required` lists, and our `x-dash-allowed`.
+    /// `pattern`, `items`, `anyOf` of `required` lists, and our
+    /// `x-dash-allowed` (a value may begin with `-`) and `x-literal` (no references, since it is code).
     pub parameters: Value,
     /// What it does at worst, before a sub-command is known.
     pub effects: Effects,

@@ -25,3 +25,6 @@ pub use catalogue::Catalogue;
 pub use definition::{ArgvItem, Builtin, CodeLanguage, HttpForm, Runs, Tool};
 pub use effects::raise;
 pub(crate) use parameters::{escape, kind_of, shortened, text_of};
+
+#[cfg(test)]
+mod tests;

@@ -111,6 +111,12 @@ fn value(place: &Place<'_>, schema: &Value, given: &Value, knows: split::Knows<'
         }
         let has_reference =
             split::segments(text, knows).iter().any(|part| matches!(part, split::Segment::Reference(_)));
+        if has_reference && schema.get("x-literal").and_then(Value::as_bool) == Some(true) {
+            let message = format!("{} is read as code, so it can't hold a reference", place.what);
+            let finding = Diagnostic::error("reference_in_code", place.path, message);
+            findings.push(finding.help("write it out, or use a `script` that reads the value from its environment"));
+            return;
+        }
         if has_reference {
             if !kinds.is_empty() && kinds.iter().all(|kind| matches!(*kind, "array" | "object" | "boolean")) {
                 let message =

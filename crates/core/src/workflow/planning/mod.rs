@@ -26,3 +26,6 @@ pub use assemble::plan;
 pub use code_scope::needs_code;
 pub(crate) use findings::nearest;
 pub use request::{PlanRequest, Planned, Purpose, StepRisk};
+
+#[cfg(test)]
+mod tests;

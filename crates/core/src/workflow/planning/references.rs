@@ -171,6 +171,7 @@ impl<'a> PartReader<'a, '_> {
             self.sink.findings.error("invalid_expression", path, error.to_string(), help);
             return None;
         }
+        self.check_roots(source, path);
         for (root, name, is_asked_for) in members(source) {
             match root.as_str() {
                 "steps" => self.step_in_expression(&name, path),
@@ -186,11 +187,36 @@ impl<'a> PartReader<'a, '_> {
                 _ => {}
             }
         }
-        if source.contains("steps[") && members(source).iter().all(|(root, ..)| root != "steps") {
+        if expression::steps_named(source).is_none() {
             // A name that is computed: any step may be meant.
             self.sink.captured.fill(true);
         }
         Some(source.to_owned())
+    }
+
+    /// Reports a name that no expression knows. Macros such as `all` bring names of their own.
+    fn check_roots(&mut self, source: &str, path: &str) {
+        const ROOTS: [&str; 11] =
+            ["params", "env", "steps", "run", "context", "item", "ITEM", "item_index", "output", "exit_code", "json"];
+        let has_macro =
+            [".all(", ".exists(", ".exists_one(", ".map(", ".filter("].iter().any(|one| source.contains(one));
+        if has_macro {
+            return;
+        }
+        for name in expression::variables(source).unwrap_or_default() {
+            if ROOTS.contains(&name.as_str()) {
+                continue;
+            }
+            let help = if self.names.is_param(&name) {
+                format!("write `params.{name}`")
+            } else if self.names.output(&name).is_some() {
+                format!("write `steps.<name>.output` for the step whose output is called `{name}`")
+            } else {
+                format!("an expression sees: {}", ROOTS.join(", "))
+            };
+            let message = format!("nothing is called `{name}` in an expression");
+            self.sink.findings.error("unknown_reference", path, message, help);
+        }
     }
 
     fn step_in_expression(&mut self, name: &str, path: &str) {

@@ -8,12 +8,10 @@ use super::names::{Tables, Visible, is_dangerous, is_variable};
 use super::references::{PartReader, Sink};
 use super::request::{PlanRequest, StepRisk};
 use crate::limits::{ACTIVE_STEPS_DEFAULT, REPEAT_LIMIT_DEFAULT};
-use crate::plan::{
-    ItemSource, PlannedAction, PlannedForeach, PlannedPrecondition, PlannedRepeat, PlannedRollback, PlannedStep,
-};
+use crate::plan::{ItemSource, PlannedForeach, PlannedPrecondition, PlannedRepeat, PlannedRollback, PlannedStep};
 use crate::tool::{Reader, escape, json_template, raise};
 use crate::workflow::document::{Action, Effects, Foreach, Items, Precondition, Repeat, Rollback, Step};
-use crate::workflow::reference::Template;
+use crate::workflow::reference::{Reference, ReferenceRoot, Template, TemplatePiece};
 
 /// What all steps of one workflow have in common.
 pub(super) struct Common<'a> {
@@ -175,6 +173,7 @@ pub(super) fn environment<'a>(
         reader.names.defined_env = Some(name);
         let template = reader.template(text, &path);
         reader.names.defined_env = None;
+        let template = expanded(template, name, &path, &read, reader);
         if is_dangerous(name) && template.references().next().is_some() {
             let message = format!("`{name}` steers the programs that a step starts, so it can't hold a reference");
             reader.sink.findings.error("reserved_name", path, message, "write its value out, or use another variable");
@@ -182,6 +181,47 @@ pub(super) fn environment<'a>(
         read.insert(name.clone(), template);
     }
     read
+}
+
+/// Fills in variables of the same environment, which must stand before, and (for the workflow's own) those
+/// of the server, so that no variable is made of another when the run binds it.
+fn expanded(
+    template: Template,
+    name: &str,
+    path: &str,
+    read: &IndexMap<String, Template>,
+    reader: &mut PartReader<'_, '_>,
+) -> Template {
+    const PIECES_MAX: usize = 1_000;
+    let own = reader.names.step_env.unwrap_or(&reader.names.tables.workflow.env);
+    let is_workflow = reader.names.step_env.is_none();
+    let mut pieces = Vec::with_capacity(template.pieces.len());
+    for piece in template.pieces {
+        let other = match &piece {
+            TemplatePiece::Reference(Reference { root: ReferenceRoot::Env(other), .. }) => other.clone(),
+            _ => {
+                pieces.push(piece);
+                continue;
+            }
+        };
+        if let Some(earlier) = read.get(&other) {
+            pieces.extend(earlier.pieces.iter().cloned());
+        } else if own.contains_key(&other) && other != name {
+            let message = format!("`{name}` is made of `{other}`, which is declared after it");
+            let help = format!("move `{other}` before `{name}`");
+            reader.sink.findings.error("env_order", path, message, help);
+        } else if let Some(value) = reader.names.tables.visible_env(&other).filter(|_| is_workflow) {
+            pieces.push(TemplatePiece::Text(value.clone()));
+        } else {
+            pieces.push(piece);
+        }
+        if pieces.len() > PIECES_MAX {
+            let help = "make it of fewer others";
+            reader.sink.findings.error("env_too_large", path, format!("`{name}` is made of too many variables"), help);
+            break;
+        }
+    }
+    Template { pieces }
 }
 
 pub(super) fn preconditions(
@@ -315,10 +355,5 @@ fn check_approval(step: &Step, index: Option<u32>, path: &str, reader: &mut Part
 /// Whether the step captures its output for somebody.
 pub(super) fn is_captured(step: &PlannedStep, is_referred_to: bool) -> bool {
     let looks_at_itself = step.repeat.is_some() || !step.continue_on.output.is_empty();
-    let is_http = matches!(step.action, PlannedAction::Http(_));
-    is_referred_to
-        || step.output.is_some()
-        || !step.outputs.is_empty()
-        || looks_at_itself && !is_http
-        || step.foreach.is_some() && step.output.is_some()
+    is_referred_to || step.output.is_some() || !step.outputs.is_empty() || looks_at_itself
 }
