@@ -174,7 +174,7 @@ fn common_runner(workflow: &Workflow, request: &PlanRequest<'_>, sink: &mut Sink
     let runner = request.runner.or(workflow.runner.as_deref()).unwrap_or("local");
     let path = if request.runner.is_some() { "" } else { "/runner" };
     steps::check_runner(runner, request, path, sink);
-    runner.to_owned()
+    steps::canonical_runner(runner).to_owned()
 }
 
 /// Files are written into the run's directory, so a name must not lead anywhere else.

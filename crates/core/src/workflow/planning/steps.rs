@@ -250,12 +250,20 @@ pub(super) fn preconditions(
 fn runner(common: &Common<'_>, step: &Step, path: &str, reader: &mut PartReader<'_, '_>) -> String {
     let Some(runner) = &step.runner else { return common.runner.clone() };
     check_runner(runner, common.request, &format!("{path}/runner"), reader.sink);
-    runner.clone()
+    canonical_runner(runner).to_owned()
+}
+
+/// The runner that a name means: `local` has two more names, which imported documents use.
+pub(super) fn canonical_runner(name: &str) -> &str {
+    match name {
+        "default" | "kubiya-hosted" => "local",
+        other => other,
+    }
 }
 
 /// Reports a runner that doesn't exist.
 pub(super) fn check_runner(runner: &str, request: &PlanRequest<'_>, path: &str, sink: &mut Sink<'_>) {
-    if runner == "local" || request.runners.contains(runner) {
+    if canonical_runner(runner) == "local" || request.runners.contains(runner) {
         return;
     }
     let known = request.runners.iter().map(String::as_str).chain(["local"]);

@@ -294,6 +294,28 @@ fn a_shell_gets_values_through_its_environment() {
 }
 
 #[test]
+fn the_other_names_of_the_local_runner_are_known() {
+    for name in ["local", "default", "kubiya-hosted"] {
+        let document = workflow(&json!({"runner": name, "steps": [{"name": "a", "command": "true"}]}));
+        let plan = planned(&document, &Map::new()).plan.unwrap();
+        assert_eq!((plan.runner.as_str(), plan.steps[0].runner.as_str()), ("local", "local"), "{name}");
+    }
+}
+
+#[test]
+fn only_plans_with_code_need_the_scope_for_it() {
+    let needs = |step: Value| {
+        let planned = planned(&workflow(&json!({"steps": [step]})), &Map::new());
+        super::needs_code(&planned.plan.unwrap(), &Catalogue::builtin())
+    };
+    assert!(needs(json!({"name": "a", "command": "true"})));
+    assert!(needs(json!({"name": "a", "tool": "python", "parameters": {"code": "print(1)"}})));
+    assert!(needs(json!({"name": "a", "tool": "ssh", "parameters": {"host": "h", "command": "true"}})));
+    assert!(!needs(json!({"name": "a", "tool": "kubectl", "parameters": {"command": "get pods"}})));
+    assert!(!needs(json!({"name": "a", "tool": "wait", "parameters": {"duration": 1}})));
+}
+
+#[test]
 fn outputs_are_kept_whole_only_when_somebody_looks_at_them() {
     let document = workflow(&json!({"steps": [
         {"name": "a", "command": "true"},
