@@ -10,11 +10,15 @@
 //! the composition root passes them in as [`Parts`].
 
 mod app;
+mod auth;
+mod limit;
+mod openapi;
 mod options;
 mod routes;
 mod serve;
+mod wire;
 
-pub use app::{App, Entropy, Now, Parts};
+pub use app::{App, Entropy, Installed, Now, Parts};
 pub use options::Options;
 pub use routes::router;
 pub use serve::serve;

@@ -1,8 +1,9 @@
-//! Whether the server lives.
+//! Whether the server lives, and whether it can work.
 
-use partita_core::Millis;
+use partita_core::{Millis, TenantId};
+use partita_store::RunFilter;
 
-use super::App;
+use super::{App, AppError};
 
 /// How the server does.
 pub(crate) struct Health {
@@ -14,4 +15,14 @@ pub(crate) struct Health {
 pub(crate) fn health(app: &App) -> Health {
     let at = (app.parts.now)();
     Health { at, uptime_ms: at.saturating_sub(app.started_at) }
+}
+
+/// Whether the server can take work: it is not stopping, and its store answers.
+pub(crate) async fn ready(app: &App) -> Result<(), AppError> {
+    if app.closing.is_cancelled() {
+        return Err(AppError::ShuttingDown);
+    }
+    let filter = RunFilter { tenant: TenantId::default(), status: None, workflow: None, limit: 1, cursor: None };
+    app.parts.log.list(filter).await?;
+    Ok(())
 }

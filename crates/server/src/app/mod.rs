@@ -1,7 +1,20 @@
 //! The use cases, free of HTTP: each function takes the [`App`] and the principal that calls.
 
+pub(crate) mod author;
+mod error;
+pub(crate) mod execute;
 mod health;
+pub(crate) mod keys;
+pub(crate) mod planning;
+mod principal;
+pub(crate) mod providers;
+pub(crate) mod runs;
+mod source;
 mod state;
+pub(crate) mod templates;
 
-pub(crate) use health::health;
-pub use state::{App, Entropy, Now, Parts};
+pub use error::{AppError, FieldError};
+pub(crate) use health::{health, ready};
+pub use principal::{Principal, Scope};
+pub(crate) use source::WorkflowSource;
+pub use state::{App, Entropy, Installed, Now, Parts};
