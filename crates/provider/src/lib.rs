@@ -8,10 +8,16 @@
 //! ```
 
 mod compose;
+mod mcp;
+mod planner;
 mod provider;
+mod templates;
 
 pub use compose::{Check, ComposeError, Composed, Metadata, compose, refine};
+pub use mcp::McpProvider;
+pub use planner::{MODEL, Planner};
 pub use provider::{
     Availability, Draft, DraftError, DraftRequest, Features, Provider, RefineRequest, Refinement, RequirementChange,
     UnmetRequirement,
 };
+pub use templates::{Template, Templates};

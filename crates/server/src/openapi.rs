@@ -55,7 +55,9 @@ pub(crate) const ENDPOINTS: [Endpoint; 28] = [
         .needs("generate")
         .streams(),
     endpoint("post", "/execute", "Runs a workflow").takes("ExecuteRequest").needs("execute").streams(),
-    endpoint("post", "/validate", "Says everything that is wrong with a workflow").takes("ValidateRequest").needs("read"),
+    endpoint("post", "/validate", "Says everything that is wrong with a workflow")
+        .takes("ValidateRequest")
+        .needs("read"),
     endpoint("get", "/templates", "The templates").needs("read"),
     endpoint("post", "/templates", "Keeps a workflow as a template").takes("SaveTemplateRequest").needs("generate"),
     endpoint("get", "/templates/{id}", "A template with its workflow").needs("read"),

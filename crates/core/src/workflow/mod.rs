@@ -20,3 +20,4 @@ pub use mermaid::to_mermaid;
 pub use parse::{Format, Loaded, Places, from_value, parse};
 pub use planning::{PlanRequest, Planned, Purpose, StepRisk, needs_code, plan};
 pub use schema::schema;
+pub use text::read_text;

@@ -113,7 +113,9 @@ fn refusal(error: ComposeError, provider: &str) -> AppError {
             let message = format!("the provider `{provider}` has no {feature}");
             AppError::FeatureNotSupported { provider, feature, message }
         }
-        ComposeError::Draft(error @ DraftError::NoSuchModel { .. }) => AppError::field("/options/model", error.to_string()),
+        ComposeError::Draft(error @ DraftError::NoSuchModel { .. }) => {
+            AppError::field("/options/model", error.to_string())
+        }
         ComposeError::Draft(DraftError::Unavailable { message }) => {
             AppError::ProviderUnavailable { provider: provider.to_owned(), reason: message }
         }

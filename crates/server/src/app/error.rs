@@ -11,7 +11,7 @@ use super::principal::Scope;
 
 /// A refusal or a failure.
 #[derive(Debug, thiserror::Error)]
-pub enum AppError {
+pub(crate) enum AppError {
     /// The body can't be read at all.
     #[error("the body is not valid {format}: {message}")]
     Unparsable {
@@ -43,12 +43,13 @@ pub enum AppError {
     #[error("{0}")]
     Refused(String),
     /// A plan that nobody has seen could hurt.
-    #[error("the plan was not started: {}", of_risk(.risk))]
-    NeedsApproval { workflow: Value, risk: Value, validation: Value },
+    #[error("the plan was not started: {}", of_risk(&.unseen["risk"]))]
+    NeedsApproval {
+        /// `{workflow, risk, validation}`.
+        unseen: Box<Value>,
+    },
     #[error("the idempotency key was used before with another request: use a new key for a new request")]
     IdempotencyMismatch,
-    #[error("the first request with this idempotency key is still being worked on: ask again shortly")]
-    IdempotencyInProgress,
     #[error("the body is larger than {limit} bytes")]
     TooLarge { limit: usize },
     #[error("the body did not arrive in time")]
@@ -79,11 +80,11 @@ pub enum AppError {
 
 /// What is wrong with one field of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FieldError {
+pub(crate) struct FieldError {
     /// A JSON pointer into the body (`/options/timeout`); empty for the whole.
-    pub pointer: String,
+    pub(crate) pointer: String,
     /// What is wrong and what was expected.
-    pub detail: String,
+    pub(crate) detail: String,
 }
 
 impl AppError {

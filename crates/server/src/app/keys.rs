@@ -113,11 +113,7 @@ pub(crate) async fn authenticate(app: &App, key: &str, digest: &[u8; 32]) -> Res
 }
 
 /// Makes a key; gives what is known of it and the key itself, which is never shown again.
-pub(crate) async fn create(
-    app: &App,
-    principal: &Principal,
-    request: NewKey,
-) -> Result<(KeyInfo, String), AppError> {
+pub(crate) async fn create(app: &App, principal: &Principal, request: NewKey) -> Result<(KeyInfo, String), AppError> {
     principal.need(Scope::Admin)?;
     let (tenant, scopes) = checked(principal, &request)?;
     let now = (app.parts.now)();

@@ -13,8 +13,8 @@ mod source;
 mod state;
 pub(crate) mod templates;
 
-pub use error::{AppError, FieldError};
+pub(crate) use error::{AppError, FieldError};
 pub(crate) use health::{health, ready};
-pub use principal::{Principal, Scope};
+pub(crate) use principal::{Principal, Scope};
 pub(crate) use source::WorkflowSource;
 pub use state::{App, Entropy, Installed, Now, Parts};

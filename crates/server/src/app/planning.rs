@@ -22,7 +22,12 @@ pub(crate) struct Wishes {
 }
 
 /// Proves a workflow that was read; findings of reading and planning come together.
-pub(crate) fn prove(app: &App, mut loaded: Loaded, mut wishes: Wishes, purpose: Purpose) -> (Option<Workflow>, Planned) {
+pub(crate) fn prove(
+    app: &App,
+    mut loaded: Loaded,
+    mut wishes: Wishes,
+    purpose: Purpose,
+) -> (Option<Workflow>, Planned) {
     for (name, value) in std::mem::take(&mut loaded.parameters) {
         wishes.parameters.entry(name).or_insert(value);
     }
@@ -47,7 +52,8 @@ pub(crate) fn prove_workflow(
     loaded: Option<&Loaded>,
 ) -> Planned {
     let parts = &app.parts;
-    let runners: BTreeSet<String> = parts.runners.iter().flat_map(|(alias, name)| [alias.clone(), name.clone()]).collect();
+    let runners: BTreeSet<String> =
+        parts.runners.iter().flat_map(|(alias, name)| [alias.clone(), name.clone()]).collect();
     let request = PlanRequest {
         catalogue: &parts.catalogue,
         parameters: &wishes.parameters,
@@ -88,7 +94,8 @@ pub(crate) fn gate(workflow: &Workflow, planned: &Planned, allow: &[Effects]) ->
     if planned.risk.iter().all(|step| !hurts(step.effects) || allow.contains(&step.effects)) {
         return Ok(());
     }
-    Err(AppError::NeedsApproval { workflow: to_value(workflow), risk: json!(planned.risk), validation: validation(planned) })
+    let unseen = json!({"workflow": to_value(workflow), "risk": planned.risk, "validation": validation(planned)});
+    Err(AppError::NeedsApproval { unseen: Box::new(unseen) })
 }
 
 /// `{valid, issues, suggestions}`.

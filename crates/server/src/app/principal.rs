@@ -8,7 +8,7 @@ use super::error::AppError;
 
 /// A permission of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Scope {
+pub(crate) enum Scope {
     /// Look at everything of one's tenant.
     Read,
     /// Turn words into workflows; save templates.
@@ -25,12 +25,12 @@ pub enum Scope {
 
 impl Scope {
     /// Every scope, in the order in which they are shown.
-    pub const ALL: [Self; 6] =
+    pub(crate) const ALL: [Self; 6] =
         [Self::Read, Self::Generate, Self::Execute, Self::ExecuteCode, Self::Approve, Self::Admin];
 
     /// The scope's name in the API.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Read => "read",
             Self::Generate => "generate",
@@ -63,18 +63,18 @@ impl std::fmt::Display for Scope {
 
 /// Who calls. Every use case takes one; only authentication makes them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Principal {
+pub(crate) struct Principal {
     /// The key's id, `bootstrap` for the bootstrap key.
-    pub id: String,
+    pub(crate) id: String,
     /// The key's name, for the log of who did what.
-    pub name: String,
-    pub tenant: TenantId,
-    pub scopes: BTreeSet<Scope>,
+    pub(crate) name: String,
+    pub(crate) tenant: TenantId,
+    pub(crate) scopes: BTreeSet<Scope>,
 }
 
 impl Principal {
     /// The id of the principal behind the bootstrap key.
-    pub const BOOTSTRAP: &'static str = "bootstrap";
+    pub(crate) const BOOTSTRAP: &'static str = "bootstrap";
 
     /// Whoever holds the bootstrap key: all scopes in the default tenant.
     pub(crate) fn bootstrap() -> Self {

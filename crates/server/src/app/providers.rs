@@ -29,7 +29,8 @@ pub(crate) async fn list(app: &App, principal: &Principal) -> Result<Value, AppE
     let (default, set) = default(app, principal).await?;
     let mut providers = Map::new();
     for provider in &app.parts.providers {
-        let mut config: Map<String, Value> = DEFAULTS.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+        let mut config: Map<String, Value> =
+            DEFAULTS.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
         if provider.name() == default {
             config.extend(set.clone());
         }
@@ -65,7 +66,8 @@ pub(crate) async fn switch(
             _ => false,
         };
         if !fine {
-            let detail = "expected `timeout` in milliseconds, `max_retries` as a number, or `model` as one of the provider's";
+            let detail =
+                "expected `timeout` in milliseconds, `max_retries` as a number, or `model` as one of the provider's";
             return Err(AppError::field(format!("/config/{key}"), detail));
         }
     }

@@ -31,9 +31,11 @@ impl FromRequestParts<Arc<App>> for Caller {
         let exchange = exchange.ok_or_else(|| AppError::Internal("the request did not pass the edge".to_owned()))?;
         let principal = auth::authenticate(app, &parts.headers, address(parts)).await?;
         match app.request_limit.count(&principal.id) {
-            Ok(allowance) => drop(exchange.allowance.set(allowance)),
+            Ok(allowance) => {
+                let _ = exchange.allowance.set(allowance);
+            }
             Err((allowance, error)) => {
-                drop(exchange.allowance.set(allowance));
+                let _ = exchange.allowance.set(allowance);
                 return Err(error);
             }
         }

@@ -104,7 +104,12 @@ impl Fields {
     /// A positive whole number.
     pub(crate) fn positive(&mut self, name: &'static str, meaning: &str) -> Option<u64> {
         let value = self.value(name)?;
-        let whole = value.as_u64().or_else(|| value.as_f64().filter(|number| number.fract() == 0.0 && *number > 0.0 && *number < 9e15).map(|number| number as u64));
+        let whole = value.as_u64().or_else(|| {
+            value
+                .as_f64()
+                .filter(|number| number.fract() == 0.0 && *number > 0.0 && *number < 9e15)
+                .map(|number| number as u64)
+        });
         match whole {
             Some(number) if number > 0 => Some(number),
             _ => {
@@ -177,7 +182,11 @@ impl Fields {
         let known: Vec<&str> = self.known.iter().copied().collect();
         for name in self.object.keys().take(20) {
             let name: String = name.chars().take(64).collect();
-            self.warnings.push(format!("`{}/{name}` is not known here and was ignored; known: {}", self.base, known.join(", ")));
+            self.warnings.push(format!(
+                "`{}/{name}` is not known here and was ignored; known: {}",
+                self.base,
+                known.join(", ")
+            ));
         }
         (self.errors, self.warnings)
     }
@@ -217,7 +226,8 @@ mod tests {
 
     #[test]
     fn all_wrong_fields_are_reported_with_their_places() {
-        let body = json!({"task": 5, "context": [], "options": {"timeout": -1, "format": "xml", "extra": 1}, "other": 2});
+        let body =
+            json!({"task": 5, "context": [], "options": {"timeout": -1, "format": "xml", "extra": 1}, "other": 2});
         let mut fields = Fields::of(body).expect("an object");
         assert_eq!(fields.required_text(&["task", "prompt"]), "");
         fields.map("context");

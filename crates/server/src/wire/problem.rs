@@ -19,9 +19,7 @@ fn kind(error: &AppError) -> (StatusCode, &'static str, &'static str) {
         AppError::Unparsable { .. } => (S::BAD_REQUEST, "unparsable_body", "The body can't be read"),
         AppError::InvalidRequest(_) => (S::BAD_REQUEST, "invalid_request", "The request is wrong"),
         AppError::InvalidWorkflow { .. } => (S::BAD_REQUEST, "invalid_workflow", "The workflow is not valid"),
-        AppError::FeatureNotSupported { .. } => {
-            (S::BAD_REQUEST, "feature_not_supported", "The provider can't do this")
-        }
+        AppError::FeatureNotSupported { .. } => (S::BAD_REQUEST, "feature_not_supported", "The provider can't do this"),
         AppError::ProviderUnavailable { .. } => {
             (S::BAD_REQUEST, "provider_unavailable", "The provider is not available")
         }
@@ -36,9 +34,6 @@ fn kind(error: &AppError) -> (StatusCode, &'static str, &'static str) {
         }
         AppError::Refused(_) => (S::CONFLICT, "conflict", "It makes no sense in the present state"),
         AppError::NeedsApproval { .. } => (S::CONFLICT, "needs_approval", "A person has to look at the plan first"),
-        AppError::IdempotencyInProgress => {
-            (S::CONFLICT, "idempotency_in_progress", "The first request is still being worked on")
-        }
         AppError::IdempotencyMismatch => {
             (S::UNPROCESSABLE_ENTITY, "idempotency_mismatch", "The idempotency key belongs to another request")
         }
@@ -122,7 +117,9 @@ fn errors(error: &AppError) -> Value {
 /// What readers of this kind of problem need besides.
 fn members(error: &AppError) -> Map<String, Value> {
     let members = match error {
-        AppError::Unparsable { place: Some((line, column)), .. } => vec![("line", json!(line)), ("column", json!(column))],
+        AppError::Unparsable { place: Some((line, column)), .. } => {
+            vec![("line", json!(line)), ("column", json!(column))]
+        }
         AppError::InvalidWorkflow { issues, suggestions } => {
             vec![("issues", json!(issues)), ("suggestions", json!(suggestions))]
         }
@@ -130,12 +127,10 @@ fn members(error: &AppError) -> Map<String, Value> {
             vec![("issues", json!(issues)), ("suggestions", json!(suggestions)), ("draft", json!(draft))]
         }
         AppError::ScopeMissing(scope) | AppError::ScopeNotOwned(scope) => vec![("scope", json!(scope.as_str()))],
-        AppError::NeedsApproval { workflow, risk, validation } => vec![
-            ("workflow", workflow.clone()),
-            ("plan", workflow.clone()),
-            ("risk", risk.clone()),
-            ("validation", validation.clone()),
-        ],
+        AppError::NeedsApproval { unseen } => {
+            let member = |name: &'static str| (name, unseen[name].clone());
+            vec![member("workflow"), ("plan", unseen["workflow"].clone()), member("risk"), member("validation")]
+        }
         AppError::FeatureNotSupported { provider, feature, .. } => {
             vec![("provider", json!(provider)), ("feature", json!(feature))]
         }
@@ -167,7 +162,6 @@ fn headers(error: &AppError) -> HeaderMap {
             set(header::RETRY_AFTER, (retry_after.as_secs_f64().ceil().max(1.0)).to_string());
         }
         AppError::Busy(_) | AppError::ShuttingDown | AppError::StorageFull => set(header::RETRY_AFTER, "5".to_owned()),
-        AppError::IdempotencyInProgress => set(header::RETRY_AFTER, "1".to_owned()),
         _ => {}
     }
     headers

@@ -225,7 +225,10 @@ pub(crate) enum RunSource {
     /// A template by its id or name.
     Name(String),
     /// One step of one tool.
-    Tool { tool: String, parameters: Map<String, Value> },
+    Tool {
+        tool: String,
+        parameters: Map<String, Value>,
+    },
 }
 
 /// Asks for a run.
@@ -363,9 +366,6 @@ pub(crate) struct ComposeRequest {
     /// Whether to answer with a stream of events. True when absent.
     #[schema(value_type = Option<bool>)]
     pub(crate) stream: bool,
-    /// The form of the stream: `sse`.
-    #[schema(value_type = Option<String>, example = "sse")]
-    pub(crate) stream_format: (),
     /// Kept in the answer's metadata.
     pub(crate) session_id: Option<String>,
     /// Kept in the answer's metadata.
@@ -399,7 +399,6 @@ impl ComposeRequest {
             parameters: fields.map("parameters"),
             mode: fields.choice("mode", &[("plan", Mode::Plan), ("act", Mode::Act)]).unwrap_or_default(),
             stream: fields.boolean("stream").or(run_options.stream).unwrap_or(true),
-            stream_format: (),
             session_id: fields.text("session_id"),
             user_id: fields.text("user_id"),
             provider: fields.text("provider"),
@@ -508,8 +507,7 @@ impl CancelRequest {
             return Ok((Self::default(), Vec::new()));
         }
         let mut fields = Fields::of(body)?;
-        let request =
-            Self { rollback: fields.boolean("rollback").unwrap_or_default(), reason: fields.text("reason") };
+        let request = Self { rollback: fields.boolean("rollback").unwrap_or_default(), reason: fields.text("reason") };
         Ok((request, fields.finish()?))
     }
 }

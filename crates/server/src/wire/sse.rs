@@ -147,7 +147,8 @@ mod tests {
 
     #[test]
     fn long_values_are_cut_and_say_so() {
-        let many: Vec<Value> = (0..20_000).map(|number| json!({"name": format!("step-{number}"), "note": "x"})).collect();
+        let many: Vec<Value> =
+            (0..20_000).map(|number| json!({"name": format!("step-{number}"), "note": "x"})).collect();
         let wide: Map<String, Value> = (0..20_000).map(|number| (format!("key-{number}"), json!("\u{1}"))).collect();
         for data in [json!({"content": "é".repeat(100_000)}), json!({"steps": many}), json!({"outputs": wide})] {
             let frame = check(data);

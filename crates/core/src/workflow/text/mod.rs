@@ -54,3 +54,12 @@ fn duplicate_key(key: &str, line: u32, column: u32) -> Diagnostic {
         .at(line, column)
         .help("keep one of them: the other would be ignored")
 }
+
+/// Reads a text as a value, whatever it is about.
+///
+/// # Errors
+///
+/// When it is malformed, too large or too deep; the finding has the place.
+pub fn read_text(text: &str, format: Option<Format>) -> Result<Value, Diagnostic> {
+    read(text, format).map(|(value, _)| value)
+}
