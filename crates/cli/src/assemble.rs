@@ -26,7 +26,7 @@ const LOCAL_ALIASES: [&str; 3] = ["local", "default", "kubiya-hosted"];
 const VISIBLE_ENV: [&str; 7] = ["HOME", "USER", "LANG", "TZ", "KUBECONFIG", "AWS_PROFILE", "PATH"];
 
 /// A server that was put together and is not listening yet.
-pub struct Assembled {
+pub(crate) struct Assembled {
     app: Arc<App>,
     engine: Arc<EmbeddedEngine>,
     store: SqliteStore,
@@ -36,7 +36,7 @@ pub struct Assembled {
 
 /// Puts a server together over a data directory. Without a key, the one in the directory is used, or a
 /// new one is made and kept there.
-pub async fn assemble(
+pub(crate) async fn assemble(
     dir: DataDir,
     config: &ConfigFile,
     environment: &Environment,
@@ -56,7 +56,10 @@ pub async fn assemble(
     let engine = EmbeddedEngine::start(EmbeddedParts {
         log: Arc::new(store.clone()),
         runners: vec![Arc::new(LocalRunner::new(local_options(&dir, config, environment, &clock)))],
-        runner_aliases: LOCAL_ALIASES.map(|alias| (alias.to_owned(), "local".to_owned())).into_iter().collect::<HashMap<_, _>>(),
+        runner_aliases: LOCAL_ALIASES
+            .map(|alias| (alias.to_owned(), "local".to_owned()))
+            .into_iter()
+            .collect::<HashMap<_, _>>(),
         work_root: dir.path().join("runs"),
         clock: clock.clone(),
         options: engine_options(config),
@@ -128,7 +131,9 @@ fn is_installed(path: &str, program: &str) -> bool {
     if program.contains('/') {
         return executable(PathBuf::from(program));
     }
-    path.split(':').filter(|directory| !directory.is_empty()).any(|directory| executable(Path::new(directory).join(program)))
+    path.split(':')
+        .filter(|directory| !directory.is_empty())
+        .any(|directory| executable(Path::new(directory).join(program)))
 }
 
 /// The tools that ship with Partita, and those of the given directories.
@@ -178,9 +183,10 @@ fn fill_with_randomness(buffer: &mut [u8]) {
 }
 
 /// Sends the log to standard error.
-pub fn start_logging(environment: &Environment) {
+pub(crate) fn start_logging(environment: &Environment) {
     let wanted = environment.get(env::LOG).unwrap_or("info");
-    let filter = tracing_subscriber::EnvFilter::try_new(wanted).unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let filter =
+        tracing_subscriber::EnvFilter::try_new(wanted).unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
     let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
     let colours = terminal && environment.get(env::NO_COLOR).is_none();
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
@@ -189,7 +195,7 @@ pub fn start_logging(environment: &Environment) {
 }
 
 /// Keeps other processes of the same user from reading this one's memory.
-pub fn harden() {
+pub(crate) fn harden() {
     #[cfg(target_os = "linux")]
     {
         let behaviour = rustix::process::DumpableBehavior::NotDumpable;
@@ -201,22 +207,22 @@ pub fn harden() {
 
 impl Assembled {
     /// The whole API, to be called inside this process.
-    pub fn router(&self) -> axum::Router {
+    pub(crate) fn router(&self) -> axum::Router {
         partita_server::router(Arc::clone(&self.app))
     }
 
     /// A key with all scopes.
-    pub fn key(&self) -> &str {
+    pub(crate) fn key(&self) -> &str {
         &self.key
     }
 
     /// The data directory.
-    pub fn dir(&self) -> &DataDir {
+    pub(crate) fn dir(&self) -> &DataDir {
         &self.dir
     }
 
     /// Serves until `shutdown` resolves.
-    pub async fn serve(
+    pub(crate) async fn serve(
         &self,
         listener: TcpListener,
         shutdown: impl Future<Output = ()> + Send + 'static,
@@ -225,7 +231,7 @@ impl Assembled {
     }
 
     /// Ends what runs here; runs that have not ended go on at the next start.
-    pub async fn shut_down(&self) {
+    pub(crate) async fn shut_down(&self) {
         self.engine.shut_down().await;
         self.store.close().await;
     }

@@ -23,9 +23,11 @@ const SILENCE_MAX: Duration = Duration::from_secs(15);
 
 /// A connection to the API.
 #[derive(Clone)]
-pub struct Client {
+pub(crate) struct Client {
     transport: Transport,
     key: String,
+    /// Sent with the next request that starts work.
+    idempotency_key: Option<String>,
 }
 
 #[derive(Clone)]
@@ -42,7 +44,7 @@ struct Answer {
 
 impl Client {
     /// A client of a server elsewhere.
-    pub fn remote(base: &str, key: String) -> Result<Self, CliError> {
+    pub(crate) fn remote(base: &str, key: String) -> Result<Self, CliError> {
         let valid = base.starts_with("http://") || base.starts_with("https://");
         if !valid {
             return Err(CliError::new(ExitCode::Usage, format!("`{base}` is not the URL of a server"))
@@ -54,21 +56,30 @@ impl Client {
             .connect_timeout(Duration::from_secs(10))
             .build()
             .map_err(|error| CliError::new(ExitCode::Internal, error.to_string()))?;
-        Ok(Self { transport: Transport::Remote { base: base.trim_end_matches('/').to_owned(), http }, key })
+        Ok(Self {
+            transport: Transport::Remote { base: base.trim_end_matches('/').to_owned(), http },
+            key,
+            idempotency_key: None,
+        })
     }
 
     /// A client of the router in this process.
-    pub fn embedded(router: axum::Router, key: String) -> Self {
-        Self { transport: Transport::Embedded(router), key }
+    pub(crate) fn embedded(router: axum::Router, key: String) -> Self {
+        Self { transport: Transport::Embedded(router), key, idempotency_key: None }
+    }
+
+    /// The same connection, whose POST requests carry an idempotency key.
+    pub(crate) fn with_idempotency_key(&self, idempotency_key: Option<String>) -> Self {
+        Self { idempotency_key, ..self.clone() }
     }
 
     /// Whether the other side is this very process.
-    pub fn is_embedded(&self) -> bool {
+    pub(crate) fn is_embedded(&self) -> bool {
         matches!(self.transport, Transport::Embedded(_))
     }
 
     /// Sends a request and reads a JSON answer.
-    pub async fn json(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, CliError> {
+    pub(crate) async fn json(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, CliError> {
         let answer = self.send(method, path, body, "application/json").await?;
         let status = answer.status;
         let bytes = read_all(answer).await?;
@@ -86,25 +97,26 @@ impl Client {
     }
 
     /// Sends a GET request and reads a JSON answer.
-    pub async fn get(&self, path: &str) -> Result<Value, CliError> {
+    pub(crate) async fn get(&self, path: &str) -> Result<Value, CliError> {
         self.json(Method::GET, path, None).await
     }
 
     /// Sends a POST request with a JSON body and reads a JSON answer.
-    pub async fn post(&self, path: &str, body: &Value) -> Result<Value, CliError> {
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<Value, CliError> {
         self.json(Method::POST, path, Some(body)).await
     }
 
     /// Sends a request whose answer is a stream of a run's events. A cut stream is taken up again
     /// where it was cut, so each event comes once.
-    pub async fn events(
+    pub(crate) async fn events(
         &self,
         method: Method,
         path: &str,
         body: Option<&Value>,
     ) -> Result<BoxStream<'static, Result<ServerEvent, CliError>>, CliError> {
         let first = self.open_stream(method, path, body).await?;
-        let state = Following { client: self.clone(), stream: first, run_id: None, seq: 0, reconnects: 0, ended: false };
+        let state =
+            Following { client: self.clone(), stream: first, run_id: None, seq: 0, reconnects: 0, ended: false };
         Ok(futures::stream::unfold(state, |mut state| async move {
             let event = state.next().await?;
             Some((event, state))
@@ -139,10 +151,14 @@ impl Client {
 
     async fn send(&self, method: Method, path: &str, body: Option<&Value>, accept: &str) -> Result<Answer, CliError> {
         let body = body.map(Value::to_string);
+        let idempotency_key = self.idempotency_key.as_ref().filter(|_| method == Method::POST);
         match &self.transport {
             Transport::Remote { base, http } => {
                 let mut request = http.request(method, format!("{base}{path}")).header(header::ACCEPT, accept);
                 request = request.bearer_auth(&self.key).header("prefer", format!("wait={ANSWER_WAIT_S}"));
+                if let Some(key) = idempotency_key {
+                    request = request.header("idempotency-key", key);
+                }
                 if let Some(body) = body {
                     request = request.header(header::CONTENT_TYPE, "application/json").body(body);
                 }
@@ -155,6 +171,9 @@ impl Client {
                 let mut request = Request::builder().method(method).uri(path).header(header::ACCEPT, accept);
                 request = request.header(header::AUTHORIZATION, format!("Bearer {}", self.key));
                 request = request.header("prefer", format!("wait={ANSWER_WAIT_S}"));
+                if let Some(key) = idempotency_key {
+                    request = request.header("idempotency-key", key);
+                }
                 let body = match body {
                     Some(body) => {
                         request = request.header(header::CONTENT_TYPE, "application/json");
@@ -221,7 +240,10 @@ impl Following {
     /// Takes the stream up again where it was cut.
     async fn reconnect(&mut self, mut cut: String) -> Result<(), CliError> {
         let Some(run_id) = self.run_id.clone() else {
-            return Err(CliError::new(ExitCode::Connection, format!("the connection was lost before the run began: {cut}")));
+            return Err(CliError::new(
+                ExitCode::Connection,
+                format!("the connection was lost before the run began: {cut}"),
+            ));
         };
         let path = format!("/executions/{run_id}/events?starting_after={}", self.seq);
         while self.reconnects < RECONNECTS_MAX {

@@ -11,63 +11,68 @@ use crate::error::CliError;
 use crate::exit_code::ExitCode;
 
 /// The port that the API's documentation uses in every example.
-pub const LISTEN_DEFAULT: &str = "127.0.0.1:8001";
+pub(crate) const LISTEN_DEFAULT: &str = "127.0.0.1:8001";
 
 /// The configuration file: `partita.yaml`. Every key may be absent.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct ConfigFile {
+pub(crate) struct ConfigFile {
     /// `host:port`. Loopback by default: nobody else can reach a server that nobody opened.
-    pub listen: Option<String>,
+    pub(crate) listen: Option<String>,
     /// Origins whose pages may call the API from a browser. None by default.
-    pub cors_origins: Vec<String>,
+    pub(crate) cors_origins: Vec<String>,
     /// Directories with further tools, each a YAML file.
-    pub tools: Vec<PathBuf>,
+    pub(crate) tools: Vec<PathBuf>,
     /// Variables of the server that steps may see, besides the built-in list.
-    pub pass_env: Vec<String>,
+    pub(crate) pass_env: Vec<String>,
     /// Whether steps may call loopback and private addresses over HTTP. True by default: what a
     /// self-hosted server has to watch is mostly there. Link-local and metadata addresses are blocked
     /// in any case.
-    pub private_addresses: Option<bool>,
+    pub(crate) private_addresses: Option<bool>,
     /// Requests per minute that one key may make. 6,000 by default.
-    pub requests_per_minute: Option<u32>,
+    pub(crate) requests_per_minute: Option<u32>,
     /// Runs that may be active at a time; others wait their turn. 64 by default.
-    pub active_runs: Option<usize>,
+    pub(crate) active_runs: Option<usize>,
     /// Seconds that running steps get to end by themselves when the server stops. 5 by default.
-    pub shutdown_grace_s: Option<u64>,
+    pub(crate) shutdown_grace_s: Option<u64>,
 }
 
 /// Flags that say where state and configuration are.
 #[derive(Clone, Debug, Default, clap::Args)]
-pub struct PlaceArgs {
+pub(crate) struct PlaceArgs {
     /// Where state is kept [default: the user's state folder]
     #[arg(long, global = true, env = env::DATA_DIR, value_name = "DIR")]
-    pub data_dir: Option<PathBuf>,
+    pub(crate) data_dir: Option<PathBuf>,
     /// The configuration file [default: partita.yaml in the data directory]
     #[arg(long, global = true, env = env::CONFIG, value_name = "FILE")]
-    pub config: Option<PathBuf>,
+    pub(crate) config: Option<PathBuf>,
     /// A directory with further tools; may be given more than once
     #[arg(long, global = true, value_name = "DIR")]
-    pub tools: Vec<PathBuf>,
+    pub(crate) tools: Vec<PathBuf>,
 }
 
 impl PlaceArgs {
     /// Where state is kept.
-    pub fn data_dir(&self, environment: &Environment) -> Result<PathBuf, CliError> {
+    pub(crate) fn data_dir(&self, environment: &Environment) -> Result<PathBuf, CliError> {
         self.data_dir.clone().map_or_else(|| data_dir::default_path(environment), Ok)
     }
 
     /// The configuration in force; flags are added to lists.
-    pub fn config_file(&self, data_dir: &Path) -> Result<ConfigFile, CliError> {
+    pub(crate) fn config_file(&self, data_dir: &Path) -> Result<ConfigFile, CliError> {
         let path = self.config.clone().unwrap_or_else(|| data_dir.join("partita.yaml"));
         let mut config = match std::fs::read_to_string(&path) {
             Ok(text) if text.trim().is_empty() => ConfigFile::default(),
             Ok(text) => serde_saphyr::from_str(&text).map_err(|error| {
                 CliError::new(ExitCode::Usage, format!("the configuration {} is wrong: {error}", path.display()))
             })?,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound && self.config.is_none() => ConfigFile::default(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && self.config.is_none() => {
+                ConfigFile::default()
+            }
             Err(error) => {
-                return Err(CliError::new(ExitCode::Usage, format!("can't read the configuration {}: {error}", path.display())));
+                return Err(CliError::new(
+                    ExitCode::Usage,
+                    format!("can't read the configuration {}: {error}", path.display()),
+                ));
             }
         };
         config.tools.extend(self.tools.iter().cloned());

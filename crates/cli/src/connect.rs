@@ -13,29 +13,28 @@ use crate::exit_code::ExitCode;
 
 /// Flags that say whom to talk to.
 #[derive(Clone, Debug, Default, clap::Args)]
-pub struct ConnectArgs {
+pub(crate) struct ConnectArgs {
     /// Talk to this server instead of working here
     #[arg(long, global = true, env = env::SERVER, value_name = "URL")]
-    pub server: Option<String>,
+    pub(crate) server: Option<String>,
     /// The API key for it
     #[arg(long, global = true, env = env::API_KEY, value_name = "KEY", hide_env_values = true)]
-    pub key: Option<String>,
+    pub(crate) key: Option<String>,
 }
 
 /// A client, and what has to be shut down when it is no longer needed.
-pub struct Session {
-    pub client: Client,
-    /// What to call the other side in messages.
-    pub place: String,
-    embedded: Option<Arc<Assembled>>,
+#[derive(Clone)]
+pub(crate) struct Session {
+    pub(crate) client: Client,
+    pub(crate) embedded: Option<Arc<Assembled>>,
 }
 
 impl ConnectArgs {
     /// Opens a session.
-    pub async fn open(&self, place: &PlaceArgs, environment: &Environment) -> Result<Session, CliError> {
+    pub(crate) async fn open(&self, place: &PlaceArgs, environment: &Environment) -> Result<Session, CliError> {
         if let Some(server) = &self.server {
             let key = self.key.clone().or_else(|| local_key(place, environment)).unwrap_or_default();
-            return Ok(Session { client: Client::remote(server, key)?, place: server.clone(), embedded: None });
+            return Ok(Session { client: Client::remote(server, key)?, embedded: None });
         }
         let path = place.data_dir(environment)?;
         match data_dir::claim(&path)? {
@@ -43,11 +42,11 @@ impl ConnectArgs {
                 let config = place.config_file(&path)?;
                 let assembled = Arc::new(assemble::assemble(dir, &config, environment, None).await?);
                 let client = Client::embedded(assembled.router(), assembled.key().to_owned());
-                Ok(Session { client, place: "this process".to_owned(), embedded: Some(assembled) })
+                Ok(Session { client, embedded: Some(assembled) })
             }
             Claim::Held(Some(note)) => {
                 let key = self.key.clone().or_else(|| data_dir::stored_key(&path)).unwrap_or_default();
-                Ok(Session { client: Client::remote(&note.url, key)?, place: note.url, embedded: None })
+                Ok(Session { client: Client::remote(&note.url, key)?, embedded: None })
             }
             Claim::Held(None) => {
                 Err(CliError::new(ExitCode::Refused, format!("another partita command works in {}", path.display()))
@@ -65,7 +64,7 @@ fn local_key(place: &PlaceArgs, environment: &Environment) -> Option<String> {
 
 impl Session {
     /// Shuts down what runs in this process; runs that have not ended go on at the next start.
-    pub async fn close(self) {
+    pub(crate) async fn close(self) {
         if let Some(assembled) = self.embedded {
             assembled.shut_down().await;
         }

@@ -12,7 +12,7 @@ use crate::error::CliError;
 use crate::exit_code::ExitCode;
 
 /// Where state is kept, when nothing says otherwise.
-pub fn default_path(environment: &Environment) -> Result<PathBuf, CliError> {
+pub(crate) fn default_path(environment: &Environment) -> Result<PathBuf, CliError> {
     if let Some(state) = environment.get(env::XDG_STATE_HOME).map(PathBuf::from).filter(|path| path.is_absolute()) {
         return Ok(state.join("partita"));
     }
@@ -25,28 +25,28 @@ pub fn default_path(environment: &Environment) -> Result<PathBuf, CliError> {
 
 /// A data directory that this process holds; let go when it is dropped or the process ends.
 #[derive(Debug)]
-pub struct DataDir {
+pub(crate) struct DataDir {
     path: PathBuf,
     _lock: File,
 }
 
 /// What a server that holds a data directory says about itself in it.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct ServerNote {
-    pub url: String,
-    pub pid: u32,
+pub(crate) struct ServerNote {
+    pub(crate) url: String,
+    pub(crate) pid: u32,
 }
 
 /// A data directory that was asked for: ours now, or a server's.
 #[derive(Debug)]
-pub enum Claim {
+pub(crate) enum Claim {
     Ours(DataDir),
     /// Another process holds it; with a note when it is a server.
     Held(Option<ServerNote>),
 }
 
 /// Makes the directory if need be, and tries to hold it.
-pub fn claim(path: &Path) -> Result<Claim, CliError> {
+pub(crate) fn claim(path: &Path) -> Result<Claim, CliError> {
     let problem = |what: &str, error: &std::io::Error| {
         CliError::new(ExitCode::Internal, format!("can't {what} the data directory {}: {error}", path.display()))
             .hint(format!("Pass --data-dir DIR or set {} to a directory you may write to.", env::DATA_DIR))
@@ -54,7 +54,8 @@ pub fn claim(path: &Path) -> Result<Claim, CliError> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| problem("make", &error))?;
     let metadata = std::fs::metadata(path).map_err(|error| problem("look at", &error))?;
     if metadata.permissions().mode() & 0o077 != 0 {
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700)).map_err(|error| problem("close", &error))?;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))
+            .map_err(|error| problem("close", &error))?;
     }
     let lock = OpenOptions::new()
         .create(true)
@@ -74,24 +75,24 @@ pub fn claim(path: &Path) -> Result<Claim, CliError> {
 }
 
 /// The key that a server keeps in its data directory for its own user.
-pub fn stored_key(path: &Path) -> Option<String> {
+pub(crate) fn stored_key(path: &Path) -> Option<String> {
     let key = std::fs::read_to_string(key_path(path)).ok()?;
     Some(key.trim().to_owned()).filter(|key| !key.is_empty())
 }
 
 /// Where that key stands.
-pub fn key_path(path: &Path) -> PathBuf {
+pub(crate) fn key_path(path: &Path) -> PathBuf {
     path.join("api_key")
 }
 
 impl DataDir {
     /// Where it is.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Writes a file that only the user can read, whole or not at all.
-    pub fn write_private(&self, name: &str, content: &[u8]) -> Result<(), CliError> {
+    pub(crate) fn write_private(&self, name: &str, content: &[u8]) -> Result<(), CliError> {
         let (temporary, target) = (self.path.join(format!(".{name}.new")), self.path.join(name));
         let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&temporary)?;
         file.write_all(content)?;
@@ -101,13 +102,13 @@ impl DataDir {
     }
 
     /// Says where this process listens, so that commands on this directory find it.
-    pub fn announce(&self, note: &ServerNote) -> Result<(), CliError> {
+    pub(crate) fn announce(&self, note: &ServerNote) -> Result<(), CliError> {
         let note = serde_json::to_vec(note).map_err(|error| CliError::new(ExitCode::Internal, error.to_string()))?;
         self.write_private("server.json", &note)
     }
 
     /// Takes the announcement back.
-    pub fn withdraw(&self) {
+    pub(crate) fn withdraw(&self) {
         // Stale notes do no harm: they are read only while the lock is held.
         let _ = std::fs::remove_file(self.path.join("server.json"));
     }

@@ -6,29 +6,29 @@ use crate::exit_code::ExitCode;
 
 /// An error for a person.
 #[derive(Debug)]
-pub struct CliError {
-    pub code: ExitCode,
-    pub message: String,
+pub(crate) struct CliError {
+    pub(crate) code: ExitCode,
+    pub(crate) message: String,
     /// What to do about it, a sentence each.
-    pub hints: Vec<String>,
+    pub(crate) hints: Vec<String>,
     /// The server's problem document, for `--output json`.
-    pub problem: Option<Value>,
+    pub(crate) problem: Option<Value>,
 }
 
 impl CliError {
     /// An error without hints.
-    pub fn new(code: ExitCode, message: impl Into<String>) -> Self {
+    pub(crate) fn new(code: ExitCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), hints: Vec::new(), problem: None }
     }
 
     /// Adds a hint.
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
     }
 
     /// From a problem document of the server.
-    pub fn from_problem(problem: Value) -> Self {
+    pub(crate) fn from_problem(problem: Value) -> Self {
         let status = problem["status"].as_u64().unwrap_or(500);
         let code = match (status, problem["code"].as_str()) {
             (_, Some("needs_approval")) => ExitCode::NeedsApproval,
@@ -38,14 +38,16 @@ impl CliError {
             _ => ExitCode::Internal,
         };
         let text = |key: &str| problem[key].as_str().filter(|text| !text.is_empty()).map(str::to_owned);
-        let message = text("detail").or_else(|| text("title")).unwrap_or_else(|| format!("the server answered {status}"));
+        let message =
+            text("detail").or_else(|| text("title")).unwrap_or_else(|| format!("the server answered {status}"));
         let mut error = Self::new(code, message);
         if status == 401 {
             error = error.hint(format!("Set {} to a key of this server, or pass --key.", crate::env::API_KEY));
         }
         let places = problem["errors"].as_array().into_iter().flatten();
         for place in places.take(20) {
-            let (pointer, detail) = (place["pointer"].as_str().unwrap_or_default(), place["detail"].as_str().unwrap_or_default());
+            let (pointer, detail) =
+                (place["pointer"].as_str().unwrap_or_default(), place["detail"].as_str().unwrap_or_default());
             if !detail.is_empty() && detail != error.message {
                 error.hints.push(if pointer.is_empty() { detail.to_owned() } else { format!("{pointer}: {detail}") });
             }

@@ -3,7 +3,7 @@
 /// How the program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub enum ExitCode {
+pub(crate) enum ExitCode {
     /// It did what was asked; a run ended with success.
     Success = 0,
     /// A run failed, or timed out.
@@ -30,7 +30,7 @@ pub enum ExitCode {
 
 impl ExitCode {
     /// The code for a run's final status.
-    pub fn of_run(status: &str) -> Self {
+    pub(crate) fn of_run(status: &str) -> Self {
         match status {
             "success" => Self::Success,
             "cancelled" => Self::Cancelled,

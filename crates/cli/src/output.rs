@@ -10,15 +10,15 @@ use crate::error::CliError;
 
 /// Flags about the output.
 #[derive(Clone, Debug, Default, clap::Args)]
-pub struct OutputArgs {
+pub(crate) struct OutputArgs {
     /// How results are printed
     #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
-    pub output: Format,
+    pub(crate) output: Format,
 }
 
 /// How results are printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
+pub(crate) enum Format {
     /// For people
     #[default]
     Text,
@@ -28,7 +28,7 @@ pub enum Format {
 
 /// Prints.
 #[derive(Clone, Debug)]
-pub struct Output {
+pub(crate) struct Output {
     format: Format,
     colour: bool,
     live: bool,
@@ -36,7 +36,7 @@ pub struct Output {
 
 /// The meaning of a colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tone {
+pub(crate) enum Tone {
     Good,
     Bad,
     Warn,
@@ -47,7 +47,7 @@ pub enum Tone {
 
 impl Output {
     /// Decides from the flags and the terminal.
-    pub fn new(args: &OutputArgs, environment: &Environment) -> Self {
+    pub(crate) fn new(args: &OutputArgs, environment: &Environment) -> Self {
         let terminal = std::io::stdout().is_terminal() && environment.get(env::TERM) != Some("dumb");
         let text = args.output == Format::Text;
         Self {
@@ -58,22 +58,22 @@ impl Output {
     }
 
     /// Whether results are JSON.
-    pub fn is_json(&self) -> bool {
+    pub(crate) fn is_json(&self) -> bool {
         self.format == Format::Json
     }
 
     /// Whether the screen may be drawn over.
-    pub fn is_live(&self) -> bool {
+    pub(crate) fn is_live(&self) -> bool {
         self.live
     }
 
     /// Whether a person can be asked: both ends are a terminal.
-    pub fn can_ask(&self) -> bool {
+    pub(crate) fn can_ask(&self) -> bool {
         self.live && std::io::stdin().is_terminal()
     }
 
     /// Text in a colour, when there are colours.
-    pub fn paint(&self, tone: Tone, text: &str) -> String {
+    pub(crate) fn paint(&self, tone: Tone, text: &str) -> String {
         let code = match tone {
             Tone::Good => "32",
             Tone::Bad => "31",
@@ -86,23 +86,23 @@ impl Output {
     }
 
     /// Prints a line of result.
-    pub fn line(&self, text: &str) {
+    pub(crate) fn line(&self, text: &str) {
         print_line(&mut std::io::stdout().lock(), text);
     }
 
     /// Prints a line that is not a result.
-    pub fn note(&self, text: &str) {
+    pub(crate) fn note(&self, text: &str) {
         print_line(&mut std::io::stderr().lock(), text);
     }
 
     /// Prints a JSON result: pretty for `--output text`, one line for `--output json`.
-    pub fn json(&self, value: &Value) {
+    pub(crate) fn json(&self, value: &Value) {
         let text = if self.is_json() { Ok(value.to_string()) } else { serde_json::to_string_pretty(value) };
         self.line(&text.unwrap_or_default());
     }
 
     /// Asks a person a question that is answered with yes or no; no is the default.
-    pub fn ask(&self, question: &str) -> bool {
+    pub(crate) fn ask(&self, question: &str) -> bool {
         let mut err = std::io::stderr().lock();
         let _ = write!(err, "{question} [y/N] ");
         let _ = err.flush();
@@ -112,9 +112,10 @@ impl Output {
     }
 
     /// Prints an error and what to do about it.
-    pub fn error(&self, error: &CliError) {
+    pub(crate) fn error(&self, error: &CliError) {
         if self.is_json() {
-            let plain = json!({"error": {"message": error.message, "hints": error.hints}, "exit_code": error.code as u8});
+            let plain =
+                json!({"error": {"message": error.message, "hints": error.hints}, "exit_code": error.code as u8});
             self.note(&error.problem.clone().unwrap_or(plain).to_string());
             return;
         }

@@ -7,9 +7,9 @@ use crate::exit_code::ExitCode;
 
 /// One `name=value`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Assignment {
-    pub name: String,
-    pub value: String,
+pub(crate) struct Assignment {
+    pub(crate) name: String,
+    pub(crate) value: String,
 }
 
 impl std::str::FromStr for Assignment {
@@ -24,7 +24,7 @@ impl std::str::FromStr for Assignment {
 }
 
 /// Values for a workflow: by the declared type where there is one, else as JSON where it is JSON.
-pub fn typed(assignments: &[Assignment], workflow: Option<&Value>) -> Result<Map<String, Value>, CliError> {
+pub(crate) fn typed(assignments: &[Assignment], workflow: Option<&Value>) -> Result<Map<String, Value>, CliError> {
     let mut values = Map::new();
     for Assignment { name, value } in assignments {
         let declared = workflow.and_then(|workflow| workflow["params"].get(name));

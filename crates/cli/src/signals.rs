@@ -6,7 +6,7 @@ use crate::error::CliError;
 
 /// What was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asked {
+pub(crate) enum Asked {
     /// Ctrl-C.
     Interrupt,
     /// End: leave runs for the next start.
@@ -17,7 +17,7 @@ pub enum Asked {
 
 /// Listens for signals from the moment it is made.
 #[derive(Debug)]
-pub struct Signals {
+pub(crate) struct Signals {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
     hang_up: tokio::signal::unix::Signal,
@@ -25,7 +25,7 @@ pub struct Signals {
 
 impl Signals {
     /// Starts to listen.
-    pub fn listen() -> Result<Self, CliError> {
+    pub(crate) fn listen() -> Result<Self, CliError> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
@@ -34,7 +34,7 @@ impl Signals {
     }
 
     /// Waits for the next signal. Loses none when it is dropped.
-    pub async fn next(&mut self) -> Asked {
+    pub(crate) async fn next(&mut self) -> Asked {
         tokio::select! {
             _ = self.interrupt.recv() => Asked::Interrupt,
             _ = self.terminate.recv() => Asked::Terminate,

@@ -4,16 +4,16 @@ use serde_json::Value;
 
 /// One event of the server.
 #[derive(Clone, Debug, PartialEq)]
-pub struct ServerEvent {
+pub(crate) struct ServerEvent {
     /// The `id:` line: the number from which a cut stream goes on.
-    pub seq: Option<u64>,
-    pub name: String,
-    pub data: Value,
+    pub(crate) seq: Option<u64>,
+    pub(crate) name: String,
+    pub(crate) data: Value,
 }
 
 /// Collects bytes and gives whole events.
 #[derive(Debug, Default)]
-pub struct Parser {
+pub(crate) struct Parser {
     buffer: Vec<u8>,
     seq: Option<u64>,
     name: String,
@@ -22,7 +22,7 @@ pub struct Parser {
 
 impl Parser {
     /// Takes more bytes and gives the events they complete.
-    pub fn push(&mut self, bytes: &[u8]) -> Vec<ServerEvent> {
+    pub(crate) fn push(&mut self, bytes: &[u8]) -> Vec<ServerEvent> {
         self.buffer.extend_from_slice(bytes);
         let mut events = Vec::new();
         let mut start = 0;
@@ -72,7 +72,8 @@ mod tests {
 
     #[test]
     fn events_survive_every_cut() {
-        let stream = b": hb\n\nid: 1\nevent: step_start\ndata: {\"step\": \"a\"}\n\nid: 2\r\ndata: {\"event\":\"x\"}\r\n\r\n";
+        let stream =
+            b": hb\n\nid: 1\nevent: step_start\ndata: {\"step\": \"a\"}\n\nid: 2\r\ndata: {\"event\":\"x\"}\r\n\r\n";
         for cut in 0..stream.len() {
             let mut parser = Parser::default();
             let mut events = parser.push(&stream[..cut]);

@@ -14,30 +14,30 @@ use crate::render::{diagnostics, plan};
 
 /// Flags of `compose`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// What should happen, in plain words
-    pub sentence: String,
+    pub(crate) sentence: String,
     /// Run the workflow
     #[arg(long)]
-    pub act: bool,
+    pub(crate) act: bool,
     /// Run it even if steps could hurt or nobody can tell what they do
     #[arg(long, short)]
-    pub yes: bool,
+    pub(crate) yes: bool,
     /// A parameter; may be given more than once
     #[arg(short, long = "param", value_name = "NAME=VALUE")]
-    pub param: Vec<Assignment>,
+    pub(crate) param: Vec<Assignment>,
     /// Something to know while composing (namespace, services, …); may be given more than once
     #[arg(long, value_name = "NAME=VALUE")]
-    pub context: Vec<Assignment>,
+    pub(crate) context: Vec<Assignment>,
     /// Write the workflow to a file, as YAML
     #[arg(long, value_name = "FILE")]
-    pub save: Option<PathBuf>,
+    pub(crate) save: Option<PathBuf>,
     #[command(flatten)]
-    pub options: RunOptions,
+    pub(crate) options: RunOptions,
 }
 
 /// Runs the command.
-pub async fn run(args: Args, session: &Session, output: &Output) -> Result<ExitCode, CliError> {
+pub(crate) async fn run(args: Args, session: &Session, output: &Output) -> Result<ExitCode, CliError> {
     let request = json!({
         "task": args.sentence,
         "context": parameters::typed(&args.context, None)?,
@@ -62,7 +62,8 @@ pub async fn run(args: Args, session: &Session, output: &Output) -> Result<ExitC
     let missing = plan::missing_parameters(workflow, &given);
     if !missing.is_empty() && !args.options.dry_run {
         let hint = missing.iter().map(|name| format!("-p {name}=…")).collect::<Vec<_>>().join(" ");
-        return Err(CliError::new(ExitCode::Usage, format!("the workflow needs values for {}", missing.join(", "))).hint(format!("Add {hint}")));
+        return Err(CliError::new(ExitCode::Usage, format!("the workflow needs values for {}", missing.join(", ")))
+            .hint(format!("Add {hint}")));
     }
     let allow = consent(&args, output, &answer)?;
     execute(&args, session, output, (workflow, given, allow)).await
@@ -106,7 +107,13 @@ fn show(output: &Output, answer: &Value, act: bool) {
     }
     plan::print(output, &answer["workflow"], &answer["risk"]);
     let validation = &answer["validation"];
-    let issues: Vec<Value> = validation["issues"].as_array().into_iter().flatten().filter(|issue| issue["severity"] != "info").cloned().collect();
+    let issues: Vec<Value> = validation["issues"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|issue| issue["severity"] != "info")
+        .cloned()
+        .collect();
     diagnostics::print(output, &issues, None);
     for suggestion in validation["suggestions"].as_array().into_iter().flatten().filter_map(Value::as_str) {
         output.note(&output.paint(Tone::Warn, &format!("note: {suggestion}")));

@@ -12,7 +12,7 @@ use crate::render::table;
 
 /// What to do with keys.
 #[derive(Debug, clap::Subcommand)]
-pub enum Verb {
+pub(crate) enum Verb {
     /// Make a key; it is shown once
     Create {
         /// What it is for
@@ -34,7 +34,7 @@ pub enum Verb {
 }
 
 /// Runs the command.
-pub async fn run(verb: Verb, session: &Session, output: &Output) -> Result<ExitCode, CliError> {
+pub(crate) async fn run(verb: Verb, session: &Session, output: &Output) -> Result<ExitCode, CliError> {
     match verb {
         Verb::Create { name, scope, expires, tenant } => {
             let mut request = json!({"name": name, "scopes": scope});
@@ -69,7 +69,10 @@ fn list(output: &Output, answer: &Value) {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let scopes = |key: &Value| key["scopes"].as_array().into_iter().flatten().map(text).collect::<Vec<_>>().join(" ");
     let keys = answer["keys"].as_array().into_iter().flatten();
-    let rows: Vec<Vec<String>> =
-        keys.map(|key| vec![text(&key["id"]), text(&key["name"]), scopes(key), text(&key["created_at"]), text(&key["expires_at"])]).collect();
+    let rows: Vec<Vec<String>> = keys
+        .map(|key| {
+            vec![text(&key["id"]), text(&key["name"]), scopes(key), text(&key["created_at"]), text(&key["expires_at"])]
+        })
+        .collect();
     table::print(output, &["key", "name", "scopes", "created", "expires"], &rows, "No keys but the bootstrap key.");
 }

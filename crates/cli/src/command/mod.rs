@@ -1,13 +1,13 @@
 //! The command line: one file per verb.
 
-pub mod compose;
-pub mod keys;
-pub mod run;
-pub mod runs;
-pub mod serve;
-pub mod templates;
-pub mod tools;
-pub mod validate;
+pub(crate) mod compose;
+pub(crate) mod keys;
+pub(crate) mod run;
+pub(crate) mod runs;
+pub(crate) mod serve;
+pub(crate) mod templates;
+pub(crate) mod tools;
+pub(crate) mod validate;
 
 use clap::{Parser, Subcommand};
 
@@ -22,15 +22,15 @@ use crate::output::{Output, OutputArgs};
 /// durably, and can take it back.
 #[derive(Debug, Parser)]
 #[command(name = "partita", version, about, max_term_width = 100, after_help = EXIT_CODES)]
-pub struct Cli {
+pub(crate) struct Cli {
     #[command(subcommand)]
-    pub verb: Verb,
+    pub(crate) verb: Verb,
     #[command(flatten)]
-    pub output: OutputArgs,
+    pub(crate) output: OutputArgs,
     #[command(flatten)]
-    pub place: PlaceArgs,
+    pub(crate) place: PlaceArgs,
     #[command(flatten)]
-    pub connect: ConnectArgs,
+    pub(crate) connect: ConnectArgs,
 }
 
 const EXIT_CODES: &str = "\
@@ -40,7 +40,7 @@ Exit codes: 0 success, 1 run failed or timed out, 2 wrong usage, 3 invalid docum
 
 /// What to do.
 #[derive(Debug, Subcommand)]
-pub enum Verb {
+pub(crate) enum Verb {
     /// Run the server
     Serve(serve::Args),
     /// Turn a sentence into a workflow; with --act, run it
@@ -65,7 +65,7 @@ pub enum Verb {
 }
 
 /// Does what the command line says.
-pub async fn run(cli: Cli, environment: Environment, output: &Output) -> Result<ExitCode, CliError> {
+pub(crate) async fn run(cli: Cli, environment: Environment, output: &Output) -> Result<ExitCode, CliError> {
     let Cli { verb, place, connect, .. } = cli;
     match verb {
         Verb::Serve(args) => serve::run(args, &place, &environment, output).await,

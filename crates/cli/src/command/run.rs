@@ -20,39 +20,39 @@ use crate::signals::{Asked, Signals};
 
 /// Flags of `run`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// The workflow, as YAML or JSON; - reads standard input
-    pub file: PathBuf,
+    pub(crate) file: PathBuf,
     /// A parameter; may be given more than once
     #[arg(short, long = "param", value_name = "NAME=VALUE")]
-    pub param: Vec<Assignment>,
+    pub(crate) param: Vec<Assignment>,
     #[command(flatten)]
-    pub options: RunOptions,
+    pub(crate) options: RunOptions,
 }
 
 /// Flags about how a run goes.
 #[derive(Debug, Clone, clap::Args)]
-pub struct RunOptions {
+pub(crate) struct RunOptions {
     /// What a failure does to the run
     #[arg(long, value_parser = ["stop", "continue", "rollback"], value_name = "WHAT")]
-    pub on_failure: Option<String>,
+    pub(crate) on_failure: Option<String>,
     /// A time limit for the whole run, in seconds
     #[arg(long, value_name = "SECONDS")]
-    pub timeout: Option<u64>,
+    pub(crate) timeout: Option<u64>,
     /// Show what would run; start nothing
     #[arg(long)]
-    pub dry_run: bool,
+    pub(crate) dry_run: bool,
     /// Don't watch: print the run's id and leave it to the server
     #[arg(long)]
-    pub detach: bool,
+    pub(crate) detach: bool,
     /// Submitting the same key again attaches to the same run
     #[arg(long, value_name = "KEY")]
-    pub idempotency_key: Option<String>,
+    pub(crate) idempotency_key: Option<String>,
 }
 
 impl RunOptions {
     /// As the API's `options`.
-    pub fn to_json(&self) -> Value {
+    pub(crate) fn to_json(&self) -> Value {
         let mut options = json!({"stream": true});
         if let Some(on_failure) = &self.on_failure {
             options["on_failure"] = json!(on_failure);
@@ -69,13 +69,13 @@ impl RunOptions {
 }
 
 /// A workflow file as it was read.
-pub struct SourceFile {
-    pub name: String,
-    pub text: String,
+pub(crate) struct SourceFile {
+    pub(crate) name: String,
+    pub(crate) text: String,
 }
 
 /// Reads a workflow file, or standard input.
-pub fn read(file: &PathBuf) -> Result<SourceFile, CliError> {
+pub(crate) fn read(file: &PathBuf) -> Result<SourceFile, CliError> {
     let name = file.display().to_string();
     let bytes = if name == "-" {
         let mut bytes = Vec::new();
@@ -84,17 +84,19 @@ pub fn read(file: &PathBuf) -> Result<SourceFile, CliError> {
     } else {
         std::fs::read(file).map_err(|error| CliError::new(ExitCode::Usage, format!("can't read {name}: {error}")))?
     };
-    let text = String::from_utf8(bytes)
-        .map_err(|error| CliError::new(ExitCode::Invalid, format!("{name} is not UTF-8 text: {}", error.utf8_error())))?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        CliError::new(ExitCode::Invalid, format!("{name} is not UTF-8 text: {}", error.utf8_error()))
+    })?;
     Ok(SourceFile { name, text })
 }
 
 /// Runs the command.
-pub async fn run(args: Args, session: &Session, output: &Output) -> Result<ExitCode, CliError> {
+pub(crate) async fn run(args: Args, session: &Session, output: &Output) -> Result<ExitCode, CliError> {
     let source = read(&args.file)?;
     let loaded = workflow::parse(&source.text, None);
     let Some(document) = loaded.workflow else {
-        let issues: Vec<Value> = loaded.diagnostics.iter().filter_map(|issue| serde_json::to_value(issue).ok()).collect();
+        let issues: Vec<Value> =
+            loaded.diagnostics.iter().filter_map(|issue| serde_json::to_value(issue).ok()).collect();
         diagnostics::print(output, &issues, Some(Source { name: &source.name, text: &source.text }));
         return Err(CliError::new(ExitCode::Invalid, format!("{} is not a workflow", source.name)));
     };
@@ -111,7 +113,7 @@ pub async fn run(args: Args, session: &Session, output: &Output) -> Result<ExitC
 }
 
 /// Submits a run and watches it to its end.
-pub async fn execute(
+pub(crate) async fn execute(
     session: &Session,
     output: &Output,
     request: &Value,
@@ -127,18 +129,16 @@ pub async fn execute(
         return Err(CliError::new(ExitCode::Usage, "there is no server to leave the run to")
             .hint("Start one with `partita serve`, or leave --detach out."));
     }
-    let mut path = "/execute".to_owned();
-    if let Some(key) = &options.idempotency_key {
-        path = format!("/execute?idempotency_key={key}");
-    }
-    watch(session, output, (Method::POST, &path, Some(request)), Some(canonical), options.detach).await
+    let client = session.client.with_idempotency_key(options.idempotency_key.clone());
+    let session = Session { client, ..session.clone() };
+    watch(&session, output, (Method::POST, "/execute", Some(request)), Some(canonical), options.detach).await
 }
 
 /// A request whose answer is a run's stream.
-pub type StreamRequest<'a> = (Method, &'a str, Option<&'a Value>);
+pub(crate) type StreamRequest<'a> = (Method, &'a str, Option<&'a Value>);
 
 /// Shows the events of a run until it ends. Ctrl-C cancels it, a second one leaves it.
-pub async fn watch(
+pub(crate) async fn watch(
     session: &Session,
     output: &Output,
     (method, path, body): StreamRequest<'_>,
@@ -189,7 +189,8 @@ async fn cancel(client: &Client, output: &Output, run_id: &str) -> Result<(), Cl
 /// Says what becomes of a run that nobody watches any more.
 fn leave(session: &Session, output: &Output, run_id: Option<&str>) -> ExitCode {
     if let Some(run_id) = run_id {
-        let fate = if session.client.is_embedded() { "goes on at the next start of partita" } else { "goes on without us" };
+        let fate =
+            if session.client.is_embedded() { "goes on at the next start of partita" } else { "goes on without us" };
         output.note(&format!("{run_id} {fate}: partita runs show {run_id}"));
     }
     ExitCode::Cancelled
@@ -202,4 +203,3 @@ fn finish(output: &Output, progress: &Progress<'_>) -> ExitCode {
     }
     ExitCode::of_run(status)
 }
-

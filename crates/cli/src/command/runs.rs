@@ -3,7 +3,7 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use crate::command::run;
+use crate::command::run as running;
 use crate::connect::Session;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
@@ -12,7 +12,7 @@ use crate::render::table;
 
 /// What to do with runs.
 #[derive(Debug, clap::Subcommand)]
-pub enum Verb {
+pub(crate) enum Verb {
     /// List runs, newest first
     List {
         /// Only those with this status
@@ -65,7 +65,7 @@ pub enum Verb {
 }
 
 /// Runs the command.
-pub async fn run(verb: Verb, session: &Session, output: &Output) -> Result<ExitCode, CliError> {
+pub(crate) async fn run(verb: Verb, session: &Session, output: &Output) -> Result<ExitCode, CliError> {
     let client = &session.client;
     match verb {
         Verb::List { status, workflow, limit } => {
@@ -80,7 +80,7 @@ pub async fn run(verb: Verb, session: &Session, output: &Output) -> Result<ExitC
         Verb::Show { run_id } => show(output, &client.get(&format!("/executions/{}", encode(&run_id))).await?),
         Verb::Events { run_id, after } => {
             let path = format!("/executions/{}/events?starting_after={after}", encode(&run_id));
-            let watched = run::watch(session, output, (Method::GET, &path, None), None, false).await?;
+            let watched = running::watch(session, output, (Method::GET, &path, None), None, false).await?;
             // A run that had ended before `after` has no more events: that is no fault.
             return Ok(if watched == ExitCode::Internal { ExitCode::Success } else { watched });
         }
@@ -106,7 +106,12 @@ pub async fn run(verb: Verb, session: &Session, output: &Output) -> Result<ExitC
     Ok(ExitCode::Success)
 }
 
-async fn control(session: &Session, output: &Output, (run_id, verb): (&str, &str), body: &Value) -> Result<(), CliError> {
+async fn control(
+    session: &Session,
+    output: &Output,
+    (run_id, verb): (&str, &str),
+    body: &Value,
+) -> Result<(), CliError> {
     let answer = session.client.post(&format!("/executions/{}/{verb}", encode(run_id)), body).await?;
     if output.is_json() {
         output.json(&answer);
@@ -117,7 +122,7 @@ async fn control(session: &Session, output: &Output, (run_id, verb): (&str, &str
 }
 
 /// A part of a path or a query, safe to send.
-pub fn encode(text: &str) -> String {
+pub(crate) fn encode(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
     text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
@@ -141,7 +146,15 @@ fn list(output: &Output, answer: &Value) {
     }
     let runs = answer["executions"].as_array().into_iter().flatten();
     let rows: Vec<Vec<String>> = runs
-        .map(|run| vec![text(&run["run_id"]), text(&run["workflow"]), text(&run["status"]), text(&run["created_at"]), seconds(&run["duration"])])
+        .map(|run| {
+            vec![
+                text(&run["run_id"]),
+                text(&run["workflow"]),
+                text(&run["status"]),
+                text(&run["created_at"]),
+                seconds(&run["duration"]),
+            ]
+        })
         .collect();
     table::print(output, &["run", "workflow", "status", "created", "duration"], &rows, "No runs yet.");
 }
@@ -163,7 +176,11 @@ fn show(output: &Output, run: &Value) {
     let steps = run["steps"].as_array().into_iter().flatten();
     let rows: Vec<Vec<String>> = steps
         .map(|step| {
-            let last = [&step["error"], &step["output"]].into_iter().map(text).find(|text| !text.is_empty()).unwrap_or_default();
+            let last = [&step["error"], &step["output"]]
+                .into_iter()
+                .map(text)
+                .find(|text| !text.is_empty())
+                .unwrap_or_default();
             let note: String = last.lines().next().unwrap_or_default().chars().take(70).collect();
             vec![text(&step["name"]), text(&step["status"]), text(&step["attempts"]), seconds(&step["duration"]), note]
         })
@@ -186,7 +203,8 @@ fn logs(output: &Output, answer: &Value) {
     match (answer["logs"].as_str(), answer["logs"].as_array()) {
         (Some(logs), _) => output.line(logs.trim_end_matches('\n')),
         (_, Some(pieces)) => {
-            let whole: String = pieces.iter().map(|piece| text(if piece.is_object() { &piece["text"] } else { piece })).collect();
+            let whole: String =
+                pieces.iter().map(|piece| text(if piece.is_object() { &piece["text"] } else { piece })).collect();
             output.line(whole.trim_end_matches('\n'));
         }
         _ => (),

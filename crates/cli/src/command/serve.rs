@@ -13,17 +13,22 @@ use crate::signals::{Asked, Signals};
 
 /// Flags of `serve`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// Where to listen [default: 127.0.0.1:8001]
     #[arg(long, env = env::LISTEN, value_name = "HOST:PORT")]
-    pub listen: Option<String>,
+    pub(crate) listen: Option<String>,
     /// An origin whose pages may call the API from a browser; may be given more than once
     #[arg(long, value_name = "ORIGIN")]
-    pub cors_origin: Vec<String>,
+    pub(crate) cors_origin: Vec<String>,
 }
 
 /// Runs the server.
-pub async fn run(args: Args, place: &PlaceArgs, environment: &Environment, output: &Output) -> Result<ExitCode, CliError> {
+pub(crate) async fn run(
+    args: Args,
+    place: &PlaceArgs,
+    environment: &Environment,
+    output: &Output,
+) -> Result<ExitCode, CliError> {
     assemble::start_logging(environment);
     assemble::harden();
     let path = place.data_dir(environment)?;
@@ -64,7 +69,8 @@ async fn bind(listen: &str) -> Result<tokio::net::TcpListener, CliError> {
     tokio::net::TcpListener::bind(listen).await.map_err(|error| {
         let problem = CliError::new(ExitCode::Refused, format!("can't listen on {listen}: {error}"));
         match error.kind() {
-            std::io::ErrorKind::AddrInUse => problem.hint("Something else listens there: pass --listen 127.0.0.1:PORT with a free port (0 takes any)."),
+            std::io::ErrorKind::AddrInUse => problem
+                .hint("Something else listens there: pass --listen 127.0.0.1:PORT with a free port (0 takes any)."),
             std::io::ErrorKind::InvalidInput => problem.hint("Write it like 127.0.0.1:8001."),
             _ => problem,
         }
@@ -76,7 +82,9 @@ fn warn_about(address: SocketAddr, output: &Output) {
         output.note(&format!("WARNING: {address} can be reached from other machines, and keys travel in plain text: put a TLS proxy in front of it."));
     }
     if rustix::process::geteuid().is_root() {
-        output.note("WARNING: running as root: every step runs as root too. Use a user of its own for anything but a trial.");
+        output.note(
+            "WARNING: running as root: every step runs as root too. Use a user of its own for anything but a trial.",
+        );
     }
 }
 

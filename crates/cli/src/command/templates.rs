@@ -12,19 +12,19 @@ use crate::render::table;
 
 /// Flags of `templates`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// A template's id; without one, all are listed
-    pub id: Option<String>,
+    pub(crate) id: Option<String>,
     /// Make a workflow from it with these parameters and print it as YAML
     #[arg(short, long = "param", value_name = "NAME=VALUE")]
-    pub param: Vec<Assignment>,
+    pub(crate) param: Vec<Assignment>,
     /// Make a workflow from it even without parameters
     #[arg(long)]
-    pub instantiate: bool,
+    pub(crate) instantiate: bool,
 }
 
 /// Runs the command.
-pub async fn run(args: Args, session: &Session, output: &Output) -> Result<ExitCode, CliError> {
+pub(crate) async fn run(args: Args, session: &Session, output: &Output) -> Result<ExitCode, CliError> {
     let Some(id) = args.id else {
         list(output, &session.client.get("/templates").await?);
         return Ok(ExitCode::Success);
@@ -61,8 +61,9 @@ fn list(output: &Output, answer: &Value) {
     }
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let templates = answer["templates"].as_array().into_iter().flatten();
-    let rows: Vec<Vec<String>> =
-        templates.map(|template| vec![text(&template["id"]), text(&template["category"]), text(&template["description"])]).collect();
+    let rows: Vec<Vec<String>> = templates
+        .map(|template| vec![text(&template["id"]), text(&template["category"]), text(&template["description"])])
+        .collect();
     table::print(output, &["template", "category", "description"], &rows, "No templates.");
 }
 

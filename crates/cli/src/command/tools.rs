@@ -10,19 +10,20 @@ use crate::render::table;
 
 /// Flags of `tools`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// A tool's name; without one, all are listed
-    pub name: Option<String>,
+    pub(crate) name: Option<String>,
 }
 
 /// Runs the command.
-pub async fn run(args: &Args, session: &Session, output: &Output) -> Result<ExitCode, CliError> {
+pub(crate) async fn run(args: &Args, session: &Session, output: &Output) -> Result<ExitCode, CliError> {
     let answer = session.client.get("/tools").await?;
     let tools = answer["tools"].as_array().map_or(&[][..], Vec::as_slice);
     if let Some(name) = &args.name {
         let tool = tools.iter().find(|tool| tool["name"].as_str() == Some(name));
         let tool = tool.ok_or_else(|| {
-            CliError::new(ExitCode::Refused, format!("there is no tool `{name}`")).hint("`partita tools` lists them all.")
+            CliError::new(ExitCode::Refused, format!("there is no tool `{name}`"))
+                .hint("`partita tools` lists them all.")
         })?;
         output.json(tool);
         return Ok(ExitCode::Success);
@@ -37,8 +38,10 @@ pub async fn run(args: &Args, session: &Session, output: &Output) -> Result<Exit
         Some(false) => "no".to_owned(),
         None => String::new(),
     };
-    let rows: Vec<Vec<String>> =
-        tools.iter().map(|tool| vec![text(&tool["name"]), text(&tool["effects"]), installed(tool), text(&tool["description"])]).collect();
+    let rows: Vec<Vec<String>> = tools
+        .iter()
+        .map(|tool| vec![text(&tool["name"]), text(&tool["effects"]), installed(tool), text(&tool["description"])])
+        .collect();
     table::print(output, &["tool", "effects", "installed", "description"], &rows, "No tools.");
     Ok(ExitCode::Success)
 }

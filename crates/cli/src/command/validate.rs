@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::command::run;
+use crate::command::run as running;
 use crate::connect::Session;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
@@ -13,17 +13,17 @@ use crate::render::diagnostics::{self, Source};
 
 /// Flags of `validate`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// The workflow, as YAML or JSON; - reads standard input
-    pub file: PathBuf,
+    pub(crate) file: PathBuf,
     /// A parameter, checked too; may be given more than once
     #[arg(short, long = "param", value_name = "NAME=VALUE")]
-    pub param: Vec<crate::parameters::Assignment>,
+    pub(crate) param: Vec<crate::parameters::Assignment>,
 }
 
 /// Runs the command.
-pub async fn run(args: &Args, session: &Session, output: &Output) -> Result<ExitCode, CliError> {
-    let source = run::read(&args.file)?;
+pub(crate) async fn run(args: &Args, session: &Session, output: &Output) -> Result<ExitCode, CliError> {
+    let source = running::read(&args.file)?;
     let canonical = partita_core::workflow::parse(&source.text, None).workflow;
     let canonical = canonical.as_ref().map(partita_core::workflow::to_value);
     let parameters = crate::parameters::typed(&args.param, canonical.as_ref())?;

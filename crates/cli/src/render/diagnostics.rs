@@ -7,20 +7,20 @@ use crate::output::Output;
 
 /// A document as its author knows it.
 #[derive(Clone, Copy, Debug)]
-pub struct Source<'a> {
-    pub name: &'a str,
-    pub text: &'a str,
+pub(crate) struct Source<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) text: &'a str,
 }
 
 /// Prints the issues of a validation to standard error.
-pub fn print(output: &Output, issues: &[Value], source: Option<Source<'_>>) {
+pub(crate) fn print(output: &Output, issues: &[Value], source: Option<Source<'_>>) {
     for issue in issues {
         output.note(render(issue, source, output.is_live()).trim_end());
     }
 }
 
 /// One issue as text.
-pub fn render(issue: &Value, source: Option<Source<'_>>, colour: bool) -> String {
+pub(crate) fn render(issue: &Value, source: Option<Source<'_>>, colour: bool) -> String {
     let text = |key: &str| issue[key].as_str().unwrap_or_default();
     let mut diagnostic = MietteDiagnostic::new(text("message")).with_code(text("code"));
     diagnostic = diagnostic.with_severity(match text("severity") {
@@ -39,7 +39,8 @@ pub fn render(issue: &Value, source: Option<Source<'_>>, colour: bool) -> String
     let report = match place {
         Some((source, (start, length))) => {
             let label = LabeledSpan::at(start..start + length, text("path").to_owned());
-            Report::new(diagnostic.with_label(label)).with_source_code(NamedSource::new(source.name, source.text.to_owned()))
+            Report::new(diagnostic.with_label(label))
+                .with_source_code(NamedSource::new(source.name, source.text.to_owned()))
         }
         None => Report::new(diagnostic),
     };

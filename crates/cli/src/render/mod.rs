@@ -1,7 +1,7 @@
 //! How things look in a terminal.
 
-pub mod diagnostics;
-pub mod graph;
-pub mod plan;
-pub mod progress;
-pub mod table;
+pub(crate) mod diagnostics;
+pub(crate) mod graph;
+pub(crate) mod plan;
+pub(crate) mod progress;
+pub(crate) mod table;

@@ -7,7 +7,7 @@ use crate::output::{Output, Tone};
 use crate::render::graph::Graph;
 
 /// Prints a composed workflow with its validation and risk.
-pub fn print(output: &Output, workflow: &Value, risk: &Value) {
+pub(crate) fn print(output: &Output, workflow: &Value, risk: &Value) {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     output.line(&output.paint(Tone::Strong, &text(&workflow["name"])));
     let description = text(&workflow["description"]);
@@ -25,7 +25,8 @@ pub fn print(output: &Output, workflow: &Value, risk: &Value) {
             _ => (Tone::Warn, "unknown"),
         };
         let head = format!("  {}{}  {}", graph.rail(index), text(&step["name"]), action(step));
-        let taken_back = if step.get("rollback").is_some_and(|rollback| !rollback.is_null()) { ", can be taken back" } else { "" };
+        let taken_back =
+            if step.get("rollback").is_some_and(|rollback| !rollback.is_null()) { ", can be taken back" } else { "" };
         output.line(&format!("{head}  {}", output.paint(tone, &format!("[{mark}{taken_back}]"))));
     }
     print_parameters(output, workflow);
@@ -35,10 +36,12 @@ pub fn print(output: &Output, workflow: &Value, risk: &Value) {
 }
 
 /// The names of parameters that need a value and have none.
-pub fn missing_parameters(workflow: &Value, given: &serde_json::Map<String, Value>) -> Vec<String> {
+pub(crate) fn missing_parameters(workflow: &Value, given: &serde_json::Map<String, Value>) -> Vec<String> {
     let params = workflow["params"].as_object().into_iter().flatten();
     let missing = params.filter(|(name, param)| {
-        param["required"].as_bool() == Some(true) && param.get("default").is_none_or(Value::is_null) && !given.contains_key(*name)
+        param["required"].as_bool() == Some(true)
+            && param.get("default").is_none_or(Value::is_null)
+            && !given.contains_key(*name)
     });
     missing.map(|(name, _)| name.clone()).collect()
 }
@@ -51,7 +54,7 @@ fn effects_of(risk: &Value, step: &str) -> String {
 }
 
 /// The names of steps that may not run unseen.
-pub fn risky_steps(workflow: &Value, risk: &Value) -> Vec<(String, String)> {
+pub(crate) fn risky_steps(workflow: &Value, risk: &Value) -> Vec<(String, String)> {
     let names = workflow["steps"].as_array().into_iter().flatten().filter_map(|step| step["name"].as_str());
     let with_effects = names.map(|name| (name.to_owned(), effects_of(risk, name)));
     with_effects.filter(|(_, effects)| effects == "destructive" || effects == "unknown").collect()
@@ -73,7 +76,7 @@ fn print_parameters(output: &Output, workflow: &Value) {
 }
 
 /// What a step does, on one line.
-pub fn action(step: &Value) -> String {
+pub(crate) fn action(step: &Value) -> String {
     let short = |text: &str| {
         let line = text.trim().lines().next().unwrap_or_default();
         let cut: String = line.chars().take(60).collect();

@@ -25,7 +25,7 @@ struct Row {
 }
 
 /// Shows the events of one run.
-pub struct Progress<'a> {
+pub(crate) struct Progress<'a> {
     output: &'a Output,
     graph: Graph,
     order: Vec<usize>,
@@ -33,25 +33,25 @@ pub struct Progress<'a> {
     drawn: u16,
     ticks: usize,
     /// Set by the last event.
-    pub status: Option<String>,
-    pub run_id: Option<String>,
+    pub(crate) status: Option<String>,
+    pub(crate) run_id: Option<String>,
 }
 
 impl<'a> Progress<'a> {
     /// Begins to show a run of a workflow; without one, steps appear as they start.
-    pub fn new(output: &'a Output, workflow: Option<&Value>) -> Self {
+    pub(crate) fn new(output: &'a Output, workflow: Option<&Value>) -> Self {
         let graph = workflow.map(Graph::of).unwrap_or_default();
         let (order, rows) = (graph.order(), vec![Row::default(); graph.names.len()]);
         Self { output, graph, order, rows, drawn: 0, ticks: 0, status: None, run_id: None }
     }
 
     /// How often the drawing moves.
-    pub fn tick_every(&self) -> Duration {
+    pub(crate) fn tick_every(&self) -> Duration {
         Duration::from_millis(if self.output.is_live() { 100 } else { 60_000 })
     }
 
     /// Lets the drawing move.
-    pub fn tick(&mut self) {
+    pub(crate) fn tick(&mut self) {
         if self.output.is_live() {
             self.ticks += 1;
             self.redraw();
@@ -59,7 +59,7 @@ impl<'a> Progress<'a> {
     }
 
     /// Shows an event.
-    pub fn event(&mut self, event: &ServerEvent) {
+    pub(crate) fn event(&mut self, event: &ServerEvent) {
         if let Some(run_id) = event.data["run_id"].as_str() {
             self.run_id = Some(run_id.to_owned());
         }
@@ -123,8 +123,10 @@ impl<'a> Progress<'a> {
         let text = |key: &str| event.data[key].as_str().unwrap_or_default();
         match event.name.as_str() {
             "step_output" => {
-                let lines: Vec<String> =
-                    text("output").lines().map(|line| self.output.paint(Tone::Faint, &format!("{} │ {line}", text("step")))).collect();
+                let lines: Vec<String> = text("output")
+                    .lines()
+                    .map(|line| self.output.paint(Tone::Faint, &format!("{} │ {line}", text("step"))))
+                    .collect();
                 Some(lines.join("\n"))
             }
             "step_start" | "step_complete" | "rollback_step_start" | "rollback_step_complete" => None,
@@ -141,7 +143,12 @@ impl<'a> Progress<'a> {
         use crossterm::{cursor, queue, terminal};
         if self.drawn > 0 {
             let mut out = std::io::stdout().lock();
-            let _ = queue!(out, cursor::MoveUp(self.drawn), cursor::MoveToColumn(0), terminal::Clear(terminal::ClearType::FromCursorDown));
+            let _ = queue!(
+                out,
+                cursor::MoveUp(self.drawn),
+                cursor::MoveToColumn(0),
+                terminal::Clear(terminal::ClearType::FromCursorDown)
+            );
             let _ = out.flush();
         }
         self.drawn = 0;
@@ -205,7 +212,7 @@ fn last_line(text: &str) -> Option<String> {
 }
 
 /// An event as a line of plain text; `None` for what a reader of lines does not need.
-pub fn plain_line(event: &ServerEvent) -> Option<String> {
+pub(crate) fn plain_line(event: &ServerEvent) -> Option<String> {
     let data = &event.data;
     let text = |key: &str| data[key].as_str().unwrap_or_default();
     let seconds = || data["duration"].as_f64().map(|seconds| format!(" ({seconds:.1}s)")).unwrap_or_default();
@@ -247,7 +254,11 @@ mod tests {
     #[test]
     fn events_read_as_sentences() {
         let line = |name: &str, data: Value| plain_line(&ServerEvent { seq: Some(1), name: name.to_owned(), data });
-        assert_eq!(line("step_complete", json!({"step": "a", "status": "failed", "duration": 1.25, "error": "exit code 3"})).as_deref(), Some("a: failed (1.2s): exit code 3"));
+        assert_eq!(
+            line("step_complete", json!({"step": "a", "status": "failed", "duration": 1.25, "error": "exit code 3"}))
+                .as_deref(),
+            Some("a: failed (1.2s): exit code 3")
+        );
         assert_eq!(line("step_output", json!({"step": "a", "output": "x\ny\n"})).as_deref(), Some("a | x\na | y"));
         assert_eq!(line("text", json!({})), None);
     }

@@ -3,7 +3,7 @@
 use crate::output::{Output, Tone};
 
 /// Prints rows under headings; nothing but a note when there are none.
-pub fn print(output: &Output, headings: &[&str], rows: &[Vec<String>], empty: &str) {
+pub(crate) fn print(output: &Output, headings: &[&str], rows: &[Vec<String>], empty: &str) {
     if rows.is_empty() {
         output.note(empty);
         return;
