@@ -1,30 +1,40 @@
-//! The built-in planner.
+//! The built-in planner: the provider `adk` without a model. Deterministic, offline, done in
+//! milliseconds.
+//!
+//! ```text
+//! task -> clauses (sentence) -> intents, each with its facts -> parts -> workflow -> modifiers -> draft
+//! ```
+//!
+//! It reads words, it does not understand language: what it can't place it says, and it never makes up a
+//! value. Values that are said become defaults of parameters, so that no text of a task ever becomes
+//! part of a command.
+
+mod delivery;
+mod draft;
+mod facts;
+mod host;
+mod intents;
+mod modifiers;
+mod part;
+mod refine;
+mod sentence;
 
 use async_trait::async_trait;
 
 use crate::provider::{Availability, Draft, DraftError, DraftRequest, Features, Provider, RefineRequest, Refinement};
-use crate::templates::Templates;
 
 /// How the planner calls itself.
 pub const MODEL: &str = "builtin/planner";
 
-/// The provider `adk` without a model: composes workflows from templates and tools.
-#[derive(Clone, Debug)]
-pub struct Planner {
-    templates: Templates,
-}
+/// The provider `adk` as long as no model is configured.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Planner;
 
 impl Planner {
-    /// A planner with the templates that ship with Partita.
+    /// A planner.
     #[must_use]
     pub fn new() -> Self {
-        Self { templates: Templates::builtin() }
-    }
-}
-
-impl Default for Planner {
-    fn default() -> Self {
-        Self::new()
+        Self
     }
 }
 
@@ -53,12 +63,10 @@ impl Provider for Planner {
     }
 
     async fn draft(&self, request: &DraftRequest) -> Result<Draft, DraftError> {
-        let _ = (&self.templates, request);
-        Err(DraftError::NotUnderstood { message: "x".to_owned(), help: String::new(), suggestions: Vec::new() })
+        draft::draft(request)
     }
 
     async fn refine(&self, request: &RefineRequest) -> Result<Refinement, DraftError> {
-        let _ = request;
-        Err(DraftError::NotUnderstood { message: "x".to_owned(), help: String::new(), suggestions: Vec::new() })
+        refine::refine(request)
     }
 }

@@ -1,0 +1,322 @@
+//! What a task says in so many words: paths, addresses, names, numbers with units. Nothing is invented:
+//! what is not said stays open.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+use serde_json::{Map, Value};
+
+/// Things that were found in a text, in its order.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Facts {
+    pub(super) text: String,
+    pub(super) commands: Vec<String>,
+    pub(super) urls: Vec<String>,
+    pub(super) paths: Vec<String>,
+    pub(super) percents: Vec<u32>,
+    pub(super) images: Vec<String>,
+    pub(super) versions: Vec<String>,
+    pub(super) channels: Vec<String>,
+    pub(super) emails: Vec<String>,
+    context: Map<String, Value>,
+}
+
+macro_rules! patterns {
+    ($($name:ident = $text:literal;)*) => {$(
+        #[allow(clippy::expect_used, reason = "a constant pattern, which the tests go through")]
+        static $name: LazyLock<Regex> = LazyLock::new(|| Regex::new($text).expect("a valid pattern"));
+    )*};
+}
+
+patterns! {
+    COMMAND = r"`([^`\n]+)`";
+    URL = r#"https?://[^\s,;'"`<>()]+"#;
+    EMAIL = r"\b[\w.+-]+@[\w-]+\.[\w.-]*\w";
+    CHANNEL = r"(?:^|\s)#([a-z0-9][\w-]*)";
+    PATH = r#"(?:^|[\s"'`(=])((?:~|\.{1,2})?/[\w@%+=:,./-]*|[\w-]+(?:/[\w.-]+)*\.(?:txt|md|json|ya?ml|log|csv|html|sql|gz|conf|toml|py|sh))"#;
+    PERCENT = r"(?i)(\d{1,3})(?:\.\d+)?\s*(?:%|percent)";
+    IMAGE = r"\b((?:[a-z0-9.-]+(?::\d+)?/)+[a-z0-9._-]+(?::[\w.-]+)?|[a-z0-9][a-z0-9._-]*:v?\d[\w.-]*)";
+    VERSION = r"(?i)\b(v\d+(?:\.\d+)*(?:[-.]\w+)?|\d+\.\d+\.\d+(?:-\w+)?)\b";
+    DURATION = r"(?i)\b(\d+(?:\.\d+)?)\s*(ms|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|weeks?)\b";
+    TIMES = r"(?i)\b(\d+|one|two|three|four|five|six|seven|eight|nine|ten|once|twice|thrice)\s+(?:times|retries|attempts|tries|more times)\b|\b(once|twice|thrice)\b";
+}
+
+/// Words that are never the name of a thing.
+const COMMON: [&str; 70] = [
+    "the",
+    "a",
+    "an",
+    "this",
+    "that",
+    "our",
+    "my",
+    "all",
+    "each",
+    "every",
+    "it",
+    "its",
+    "to",
+    "in",
+    "on",
+    "of",
+    "for",
+    "with",
+    "and",
+    "or",
+    "is",
+    "are",
+    "be",
+    "if",
+    "when",
+    "new",
+    "latest",
+    "current",
+    "application",
+    "app",
+    "service",
+    "services",
+    "microservice",
+    "microservices",
+    "deployment",
+    "cluster",
+    "kubernetes",
+    "k8s",
+    "staging",
+    "production",
+    "namespace",
+    "image",
+    "docker",
+    "container",
+    "server",
+    "host",
+    "machine",
+    "database",
+    "db",
+    "postgres",
+    "postgresql",
+    "backup",
+    "file",
+    "files",
+    "directory",
+    "folder",
+    "version",
+    "health",
+    "check",
+    "checks",
+    "from",
+    "into",
+    "at",
+    "by",
+    "via",
+    "after",
+    "before",
+    "using",
+    "website",
+    "page",
+];
+
+impl Facts {
+    /// Finds what a text says; `context` is what the caller adds.
+    pub(super) fn read(text: &str, context: &Map<String, Value>) -> Self {
+        let all = |pattern: &Regex, group: usize| -> Vec<String> {
+            pattern.captures_iter(text).filter_map(|found| Some(found.get(group)?.as_str().to_owned())).collect()
+        };
+        let urls: Vec<String> =
+            all(&URL, 0).into_iter().map(|url| url.trim_end_matches(['.', '!', '?']).to_owned()).collect();
+        let is_part_of_url = |path: &str| urls.iter().any(|url| url.contains(path));
+        let trim = |path: String| path.trim_end_matches(['.', ',', ':']).to_owned();
+        let paths: Vec<String> =
+            all(&PATH, 1).into_iter().map(trim).filter(|path| !path.is_empty() && !is_part_of_url(path)).collect();
+        let commands = all(&COMMAND, 1);
+        let inside = |it: &str| urls.iter().chain(&commands).chain(&paths).any(|other| other.contains(it));
+        Self {
+            text: text.to_owned(),
+            percents: all(&PERCENT, 1)
+                .iter()
+                .filter_map(|number| number.parse().ok())
+                .filter(|number| *number <= 100)
+                .collect(),
+            images: all(&IMAGE, 1).into_iter().filter(|image| !inside(image) && !image.contains("//")).collect(),
+            versions: all(&VERSION, 1)
+                .into_iter()
+                .filter(|version| !urls.iter().any(|url| url.contains(version)))
+                .collect(),
+            channels: all(&CHANNEL, 1),
+            emails: all(&EMAIL, 0),
+            urls,
+            paths,
+            commands,
+            context: context.clone(),
+        }
+    }
+
+    /// A fact that the caller gave under one of these names.
+    pub(super) fn given(&self, names: &[&str]) -> Option<&Value> {
+        names.iter().find_map(|name| self.context.get(*name)).filter(|value| !value.is_null())
+    }
+
+    /// As [`Facts::given`], as text.
+    pub(super) fn given_text(&self, names: &[&str]) -> Option<String> {
+        match self.given(names)? {
+            Value::String(text) => Some(text.clone()),
+            Value::Number(number) => Some(number.to_string()),
+            _ => None,
+        }
+    }
+
+    /// As [`Facts::given`], as a list of texts.
+    pub(super) fn given_list(&self, names: &[&str]) -> Vec<String> {
+        match self.given(names) {
+            Some(Value::Array(list)) => list.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect(),
+            Some(Value::String(text)) => {
+                text.split([',', ' ']).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The name that stands after one of these words: `namespace shop`, `the service called "web"`.
+    pub(super) fn named(&self, words: &[&str]) -> Option<String> {
+        for word in words {
+            let after = format!(
+                r#"(?i)\b{}\s+(?:is\s+|called\s+|named\s+|=\s*)?["'`]?([A-Za-z0-9][\w.-]*)"#,
+                regex::escape(word)
+            );
+            let Ok(pattern) = Regex::new(&after) else { continue };
+            let found = pattern
+                .captures_iter(&self.text)
+                .filter_map(|found| Some(found.get(1)?.as_str().trim_end_matches(['.', '-']).to_owned()));
+            if let Some(name) = found.into_iter().find(|name| is_name(name)) {
+                return Some(name);
+            }
+        }
+        None
+    }
+
+    /// The name that stands before one of these words: `the checkout service`.
+    pub(super) fn named_before(&self, words: &[&str]) -> Option<String> {
+        for word in words {
+            let before = format!(r#"(?i)["'`]?([A-Za-z0-9][\w.-]*)["'`]?\s+{}\b"#, regex::escape(word));
+            let Ok(pattern) = Regex::new(&before) else { continue };
+            let found = pattern.captures_iter(&self.text).filter_map(|found| Some(found.get(1)?.as_str().to_owned()));
+            if let Some(name) = found.into_iter().find(|name| is_name(name) && !is_verb(name)) {
+                return Some(name);
+            }
+        }
+        None
+    }
+
+    /// The number that stands before one of these words: `3 replicas`.
+    pub(super) fn count(&self, words: &[&str]) -> Option<u64> {
+        words.iter().find_map(|word| {
+            let before = Regex::new(&format!(r"(?i)\b(\d+)\s+(?:\w+\s+)?{}\b", regex::escape(word))).ok()?;
+            before.captures(&self.text)?.get(1)?.as_str().parse().ok()
+        })
+    }
+
+    /// A duration that the text names, as documents write it.
+    pub(super) fn duration(&self) -> Option<String> {
+        let found = DURATION.captures(&self.text)?;
+        let unit = found.get(2)?.as_str().to_lowercase();
+        let unit = match unit.as_str() {
+            "ms" => "ms",
+            unit if unit.starts_with("milli") => "ms",
+            unit if unit.starts_with('s') => "s",
+            unit if unit.starts_with('m') => "m",
+            unit if unit.starts_with('h') => "h",
+            unit if unit.starts_with('w') => "w",
+            _ => "d",
+        };
+        Some(format!("{}{unit}", found.get(1)?.as_str()))
+    }
+
+    /// A duration in whole days.
+    pub(super) fn days(&self) -> Option<u64> {
+        let span = partita_core::time::parse_duration(&self.duration()?).ok()?;
+        (span >= 86_400_000).then_some(span / 86_400_000)
+    }
+
+    /// How often something is to be tried, when the text says so.
+    pub(super) fn times(&self) -> Option<u32> {
+        let found = TIMES.captures(&self.text)?;
+        let word = found.get(1).or_else(|| found.get(2))?.as_str().to_lowercase();
+        Some(match word.as_str() {
+            "one" | "once" => 1,
+            "two" | "twice" => 2,
+            "three" | "thrice" => 3,
+            "four" => 4,
+            "five" => 5,
+            "six" => 6,
+            "seven" => 7,
+            "eight" => 8,
+            "nine" => 9,
+            "ten" => 10,
+            number => number.parse().ok().filter(|count| (1..=100).contains(count))?,
+        })
+    }
+
+    /// The path that follows one of these words: `to /tmp/report.txt`.
+    pub(super) fn path_after(&self, words: &[&str]) -> Option<String> {
+        self.paths.iter().find(|path| words.iter().any(|word| self.follows(word, path))).cloned()
+    }
+
+    fn follows(&self, word: &str, path: &str) -> bool {
+        let Some(at) = self.text.find(path) else { return false };
+        let before = self.text[..at].trim_end_matches(['"', '\'', '`']).trim_end().to_lowercase();
+        let before = ["the file", "a file", "file", "directory", "folder", "path", "the"]
+            .iter()
+            .fold(before, |before, filler| {
+                before.strip_suffix(filler).map(|rest| rest.trim_end().to_owned()).unwrap_or(before)
+            });
+        super::sentence::has_word(&before, word) && before.ends_with(word)
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    let lower = name.to_lowercase();
+    !COMMON.contains(&lower.as_str()) && lower.chars().any(|character| character.is_ascii_alphabetic())
+}
+
+fn is_verb(name: &str) -> bool {
+    let verbs = [
+        "restart", "deploy", "check", "backup", "build", "push", "test", "run", "scale", "stop", "start", "monitor",
+        "roll", "install", "update", "upgrade", "release", "ship", "set", "up", "verify", "dump", "create", "delete",
+        "renew", "watch", "ping", "reload", "get", "list", "show", "clean", "prune", "rotate",
+    ];
+    verbs.contains(&name.to_lowercase().as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts(text: &str) -> Facts {
+        Facts::read(text, &Map::new())
+    }
+
+    #[test]
+    fn what_is_said_is_found() {
+        let found = facts(
+            "back up /var/lib/app to /backups/app, keep 7 copies; mail ops@example.com and tell #ops at https://x.example.com/y.",
+        );
+        assert_eq!(found.paths, ["/var/lib/app", "/backups/app"]);
+        assert_eq!(found.path_after(&["to"]), Some("/backups/app".to_owned()));
+        assert_eq!(found.count(&["copies"]), Some(7));
+        assert_eq!((found.emails, found.channels), (vec!["ops@example.com".to_owned()], vec!["ops".to_owned()]));
+        assert_eq!(found.urls, ["https://x.example.com/y"]);
+        let found = facts(
+            "deploy registry.example.com/shop/web:v2.1.0 to namespace shop, wait 5 minutes, retry three times at 85.5%",
+        );
+        assert_eq!(found.images, ["registry.example.com/shop/web:v2.1.0"]);
+        assert_eq!(found.named(&["namespace"]), Some("shop".to_owned()));
+        assert_eq!(
+            (found.duration(), found.times(), found.percents.clone()),
+            (Some("5m".to_owned()), Some(3), vec![85])
+        );
+        assert_eq!(facts("restart the checkout service").named_before(&["service"]), Some("checkout".to_owned()));
+        assert_eq!(facts("restart the service").named_before(&["service"]), None);
+        assert_eq!(facts("write it to the file report.txt").path_after(&["to"]), Some("report.txt".to_owned()));
+        assert_eq!(facts("run `make test` in /srv/app").commands, ["make test"]);
+        assert_eq!(facts("delete logs older than 2 weeks").days(), Some(14));
+    }
+}

@@ -1,0 +1,326 @@
+//! Parts about hosts: their health, their directories, their services, their certificates.
+
+use serde_json::{Value, json};
+
+use super::intents::Asked;
+use super::part::{Part, slug};
+
+/// Measures what was asked about, writes a report and warns as far as that was asked for.
+pub(super) fn health(asked: &Asked<'_>) -> Part {
+    let mut part = Part::new("host-health");
+    let wants = |words: &[&str]| asked.says(words);
+    let named =
+        wants(&["disk", "disks", "memory", "ram", "cpu", "load", "processor", "processors", "space", "storage"]);
+    let disk = !named || wants(&["disk", "disks", "space", "storage"]);
+    let memory = !named || wants(&["memory", "ram"]);
+    let load = !named || wants(&["cpu", "load", "processor", "processors"]);
+    let mut report = Vec::new();
+    if disk || asked.says(&["warn", "alert"]) {
+        let mount = asked.facts.path_after(&[
+            "on",
+            "of",
+            "mount",
+            "for",
+            "mounted at",
+            "at",
+            "file system",
+            "filesystem",
+            "partition",
+        ]);
+        let mount = mount.or_else(|| asked.facts.given_text(&["mount", "filesystem"]));
+        part.param("mount", "string", "The file system to look at", mount.unwrap_or_else(|| "/".to_owned()));
+        part.step(json!({
+            "name": "check_disk", "description": "Measure how full the disk is", "depends": [], "effects": "read",
+            "command": "df -Pk -- \"$mount\" | awk 'NR==2 { gsub(\"%\", \"\", $5); printf \"{\\\"used_percent\\\": %d, \\\"total_kb\\\": %d, \\\"free_kb\\\": %d}\\n\", $5, $2, $4 }'",
+            "output": "DISK",
+        }));
+        report.push((
+            "check_disk",
+            "Disk ${mount}: ${DISK.used_percent}% used, ${DISK.free_kb} KiB of ${DISK.total_kb} KiB free",
+        ));
+    }
+    if memory {
+        part.step(json!({
+            "name": "check_memory", "description": "Measure how much memory is in use", "depends": [], "effects": "read",
+            "command": "awk '/^MemTotal:/ { total = $2 } /^MemAvailable:/ { free = $2 } END { printf \"{\\\"used_percent\\\": %d, \\\"total_kb\\\": %d, \\\"free_kb\\\": %d}\\n\", (total - free) * 100 / total, total, free }' /proc/meminfo",
+            "output": "MEMORY",
+        }));
+        report.push((
+            "check_memory",
+            "Memory: ${MEMORY.used_percent}% used, ${MEMORY.free_kb} KiB of ${MEMORY.total_kb} KiB free",
+        ));
+    }
+    if load {
+        part.step(json!({
+            "name": "check_load", "description": "Measure the load of the processors", "depends": [], "effects": "read",
+            "command": "cut -d' ' -f1-3 /proc/loadavg", "output": "LOAD",
+        }));
+        report.push(("check_load", "Load: ${LOAD}"));
+    }
+    let file_denied = asked.denies(&["file", "report", "write", "save"]);
+    if asked.says(&["report", "file", "write", "save", "record"]) && !file_denied {
+        write_report(&mut part, asked, &report);
+    }
+    warn_when_full(&mut part, asked, memory && !disk);
+    part
+}
+
+fn write_report(part: &mut Part, asked: &Asked<'_>, report: &[(&str, &str)]) {
+    let mount = part.params.get("mount").and_then(|mount| mount["default"].as_str().map(str::to_owned));
+    let path = asked.facts.path_after(&["to", "into", "in", "as", "at"]).filter(|path| Some(path) != mount.as_ref());
+    let path = path
+        .or_else(|| asked.facts.paths.iter().find(|path| path.contains('.') && Some(*path) != mount.as_ref()).cloned());
+    let path = path.or_else(|| asked.facts.given_text(&["report_path", "output", "file"]));
+    if path.is_none() {
+        part.suggest("No file was named, so the report is written to host-health-report.txt in the run's own directory; `report_path` changes that.");
+    }
+    part.param(
+        "report_path",
+        "string",
+        "Where the report is written",
+        path.unwrap_or_else(|| "host-health-report.txt".to_owned()),
+    );
+    let mut content = "Host health report of run ${run.id} (${run.started_at})\n".to_owned();
+    for (_, line) in report {
+        content.push_str(line);
+        content.push('\n');
+    }
+    let depends: Vec<&str> = report.iter().map(|(step, _)| *step).collect();
+    part.step(json!({
+        "name": "write_report", "description": "Write what was measured to a file", "depends": depends, "tool": "file",
+        "parameters": {"operation": "write", "path": "${report_path}", "content": content},
+    }));
+}
+
+fn warn_when_full(part: &mut Part, asked: &Asked<'_>, memory_only: bool) {
+    if !asked.says(&["warn", "warning", "alert", "notify", "tell", "if", "when", "above", "over", "exceeds"])
+        || asked.denies(&["warn", "warning", "alert"])
+    {
+        return;
+    }
+    let threshold = asked.facts.percents.first().copied().map(u64::from);
+    let threshold = threshold.or_else(|| asked.facts.given(&["threshold"])?.as_u64());
+    if threshold.is_none() {
+        if !asked.says(&["warn", "warning", "alert"]) {
+            return;
+        }
+        part.suggest("No threshold was named, so the warning comes above 80 %; `threshold` changes that.");
+    }
+    let declared = json!({
+        "type": "integer", "description": "Percent from which on to warn", "default": threshold.unwrap_or(80), "min": 0, "max": 100,
+    });
+    part.params.insert("threshold".to_owned(), declared);
+    let about_memory = memory_only
+        || asked
+            .clauses
+            .iter()
+            .any(|clause| clause.has(&["warn", "alert"]) && clause.has(&["memory", "ram"]) && !clause.has(&["disk"]));
+    let (step, name, text) = if about_memory {
+        ("check_memory", "warn_if_memory_full", "WARNING: memory is ${used}% used (threshold ${threshold}%)")
+    } else {
+        ("check_disk", "warn_if_disk_full", "WARNING: disk $mount is ${used}% full (threshold ${threshold}%)")
+    };
+    let variable = if about_memory { "${MEMORY.used_percent}" } else { "${DISK.used_percent}" };
+    part.step(json!({
+        "name": name, "description": "Warn above the threshold", "depends": [step],
+        "if": format!("steps.{step}.json.used_percent > params.threshold"), "effects": "read", "env": {"used": variable},
+        "command": format!("echo \"{text}\""), "output": "WARNING",
+    }));
+}
+
+/// Packs a directory, proves that the archive can be read, and removes the oldest archives.
+pub(super) fn directory_backup(asked: &Asked<'_>) -> Part {
+    let mut part = Part::new("directory-backup");
+    let destination = asked.facts.path_after(&["to", "into", "in", "under", "at"]);
+    let source = asked.facts.paths.iter().find(|path| Some(*path) != destination.as_ref()).cloned();
+    let source = source.or_else(|| asked.facts.given_text(&["source", "directory", "path"]));
+    let destination = destination.or_else(|| asked.facts.given_text(&["destination", "backup_location", "target"]));
+    part.needed("source", "The directory to back up", source);
+    part.needed("destination", "The directory that archives are kept in", destination);
+    let keep = asked.facts.count(&["copies", "backups", "archives", "versions", "generations"]);
+    part.param(
+        "keep",
+        "integer",
+        "How many archives to keep",
+        keep.or_else(|| asked.facts.given(&["keep"])?.as_u64()).unwrap_or(7),
+    );
+    part.step(json!({
+        "name": "create_archive", "description": "Pack the directory", "depends": [], "effects": "write",
+        "command": "mkdir -p -- \"$destination\"\narchive=\"$destination/$(basename -- \"$source\")-$(date +%Y%m%d-%H%M%S).tar.gz\"\ntar -czf \"$archive\" -C \"$(dirname -- \"$source\")\" -- \"$(basename -- \"$source\")\"\necho \"$archive\"",
+        "output": "ARCHIVE",
+        "rollback": {"command": "rm -f -- \"$ARCHIVE\""},
+    }));
+    part.step(json!({
+        "name": "verify_archive", "description": "Prove that the archive can be read to its end", "effects": "read",
+        "command": "count=$(tar -tzf \"$ARCHIVE\" | wc -l)\ntest \"$count\" -gt 0\necho \"$ARCHIVE holds $count entries\"",
+    }));
+    if !asked.denies(&["prune", "delete", "remove", "clean"]) {
+        part.step(json!({
+            "name": "prune_archives", "description": "Remove the oldest archives", "effects": "destructive",
+            "command": "ls -1t -- \"$destination\"/\"$(basename -- \"$source\")\"-*.tar.gz | tail -n +$((keep + 1)) | while IFS= read -r old; do rm -f -- \"$old\"; echo \"removed $old\"; done",
+        }));
+    }
+    part
+}
+
+/// Finds old files, shows them, and deletes them.
+pub(super) fn cleanup(asked: &Asked<'_>) -> Part {
+    let mut part = Part::new("cleanup");
+    let directory =
+        asked.facts.path_after(&["in", "from", "under", "of", "at"]).or_else(|| asked.facts.paths.first().cloned());
+    part.needed(
+        "directory",
+        "Where to look for old files",
+        directory.or_else(|| asked.facts.given_text(&["directory", "path"])),
+    );
+    let days = asked.facts.days().or_else(|| asked.facts.given(&["days", "max_age_days"])?.as_u64());
+    match days {
+        Some(days) => part.param("days", "integer", "Files that were not changed for so many days are old", days),
+        None => part.needed("days", "Files that were not changed for so many days are old", None),
+    }
+    let pattern = if asked.says(&["log", "logs"]) { "*.log*" } else { "*" };
+    part.param("pattern", "string", "The names to look for", pattern);
+    part.step(json!({
+        "name": "measure_before", "description": "Measure the disk before", "depends": [], "effects": "read",
+        "command": "df -Pk -- \"$directory\" | awk 'NR==2 { print $4 }'", "output": "FREE_BEFORE",
+    }));
+    part.step(json!({
+        "name": "find_old_files", "description": "List what would be deleted", "effects": "read",
+        "command": "find \"$directory\" -xdev -type f -name \"$pattern\" -mtime +\"$days\" -print",
+    }));
+    part.step(json!({
+        "name": "delete_old_files", "description": "Delete them", "effects": "destructive",
+        "command": "find \"$directory\" -xdev -type f -name \"$pattern\" -mtime +\"$days\" -print -delete",
+    }));
+    part.step(json!({
+        "name": "measure_after", "description": "Say how much was won", "effects": "read",
+        "command": "after=$(df -Pk -- \"$directory\" | awk 'NR==2 { print $4 }')\necho \"freed $((after - FREE_BEFORE)) KiB\"",
+    }));
+    part
+}
+
+/// Restarts a service of systemd and proves that it runs.
+pub(super) fn service_restart(asked: &Asked<'_>) -> Part {
+    let mut part = Part::new("service-restart");
+    let service = asked.facts.given_text(&["service", "unit"]);
+    let service = service.or_else(|| asked.facts.named(&["service", "restart", "reload", "unit"]));
+    let service = service.or_else(|| asked.facts.named_before(&["service", "daemon", "server"]));
+    part.needed("service", "The service of systemd", service);
+    part.step(json!({
+        "name": "status_before", "description": "See how it does", "depends": [], "tool": "systemctl",
+        "parameters": {"command": "is-active ${service}"}, "continue_on": {"failure": true},
+    }));
+    part.step(json!({
+        "name": "restart_service", "description": "Restart it", "tool": "systemctl",
+        "parameters": {"command": "restart ${service}"},
+    }));
+    part.step(json!({
+        "name": "verify_service", "description": "Prove that it runs", "tool": "systemctl",
+        "parameters": {"command": "is-active ${service}"}, "retry": {"max_attempts": 10, "delay": "2s"},
+    }));
+    part
+}
+
+/// Looks how long a certificate is good for.
+pub(super) fn certificate(asked: &Asked<'_>) -> Part {
+    let mut part = Part::new("certificate-expiry");
+    let host_of =
+        |url: &String| url.split("//").nth(1).map(|rest| rest.split(['/', ':']).next().unwrap_or(rest).to_owned());
+    let host = asked.facts.urls.first().and_then(host_of).or_else(|| asked.facts.given_text(&["host", "domain"]));
+    let host =
+        host.or_else(|| asked.facts.named(&["of", "for", "on", "host", "domain"]).filter(|name| name.contains('.')));
+    part.needed("host", "The host whose certificate to look at", host);
+    part.param("port", "integer", "Its port", 443);
+    let days = asked.facts.days().or_else(|| asked.facts.count(&["days"]));
+    part.param("min_days", "integer", "Days that the certificate must still be good for", days.unwrap_or(30));
+    part.step(json!({
+        "name": "check_certificate", "description": "Ask for the certificate and count its days", "depends": [], "effects": "read",
+        "command": "end=$(echo | timeout 20 openssl s_client -connect \"$host:$port\" -servername \"$host\" 2>/dev/null | openssl x509 -noout -enddate | cut -d= -f2)\ntest -n \"$end\"\ndays=$(( ($(date -d \"$end\" +%s) - $(date +%s)) / 86400 ))\necho \"$days\"",
+        "retry": {"max_attempts": 3, "delay": "5s"}, "output": "DAYS_LEFT",
+    }));
+    part.step(json!({
+        "name": "warn_if_expiring", "description": "Fail when it ends too soon", "effects": "read",
+        "if": "int(steps.check_certificate.output) < params.min_days",
+        "command": "echo \"WARNING: the certificate of $host ends in $DAYS_LEFT days\"; exit 1",
+    }));
+    part
+}
+
+/// Asks an address whether it answers.
+pub(super) fn uptime(asked: &Asked<'_>) -> Part {
+    let mut part = Part::new("uptime-check");
+    let urls = if asked.facts.urls.is_empty() {
+        asked.facts.given_list(&["url", "urls", "endpoint"])
+    } else {
+        asked.facts.urls.clone()
+    };
+    let expected: Vec<u64> = expected_status(asked).into_iter().collect();
+    let check = |name: String, url: String| {
+        let mut http = json!({"url": url, "method": "GET", "timeout": asked.facts.duration().filter(|_| asked.says(&["within", "timeout"])).unwrap_or_else(|| "10s".to_owned())});
+        if !expected.is_empty() {
+            http["expect_status"] = json!(expected);
+        }
+        json!({
+            "name": name, "description": "Ask whether it answers", "depends": [], "http": http,
+            "retry": {"max_attempts": asked.facts.times().unwrap_or(3), "delay": "5s"}, "effects": "read",
+        })
+    };
+    match urls.as_slice() {
+        [] => {
+            part.needed("url", "The address to ask", None);
+            part.step(check("check_url".to_owned(), "${url}".to_owned()));
+        }
+        [url] => {
+            part.needed("url", "The address to ask", Some(url.clone()));
+            part.step(check("check_url".to_owned(), "${url}".to_owned()));
+        }
+        several => {
+            for (index, url) in several.iter().enumerate() {
+                let name = format!("url_{}", index + 1);
+                part.needed(&name, "An address to ask", Some(url.clone()));
+                part.step(check(
+                    format!("check_{}", slug(url.split("//").nth(1).unwrap_or(url))),
+                    format!("${{{name}}}"),
+                ));
+            }
+        }
+    }
+    part
+}
+
+/// The status that an answer should have, when the task says so.
+pub(super) fn expected_status(asked: &Asked<'_>) -> Option<u64> {
+    let words = asked.facts.text.split(|character: char| !character.is_ascii_digit());
+    let statuses = words.filter(|word| word.len() == 3).filter_map(|word| word.parse::<u64>().ok());
+    let status = statuses.into_iter().find(|status| (100..600).contains(status));
+    status.filter(|_| {
+        asked.says(&["expect", "status", "code", "returns", "return", "answers", "answer", "responds", "respond"])
+    })
+}
+
+/// Writes a text to a file.
+pub(super) fn write_file(asked: &Asked<'_>) -> Part {
+    let mut part = Part::new("write-file");
+    let text = asked.facts.text.split('"').nth(1).map(str::to_owned);
+    let path = asked.facts.path_after(&["to", "into", "in"]).or_else(|| asked.facts.paths.first().cloned());
+    part.needed("content", "What to write", text);
+    part.needed("path", "The file to write to", path);
+    part.step(json!({
+        "name": "write_file", "description": "Write the file", "depends": [], "tool": "file",
+        "parameters": {"operation": "write", "path": "${path}", "content": "${content}"},
+    }));
+    part
+}
+
+/// Waits.
+pub(super) fn wait(asked: &Asked<'_>) -> Part {
+    let mut part = Part::new("wait");
+    let duration = asked.facts.duration();
+    let known = duration.is_some();
+    let value = duration.map_or_else(|| Value::from("${wait_for}"), Value::from);
+    if !known {
+        part.needed("wait_for", "How long to wait: 30s, 5m", None);
+    }
+    part.step(json!({"name": "wait", "description": "Wait", "depends": [], "tool": "wait", "parameters": {"duration": value}}));
+    part
+}

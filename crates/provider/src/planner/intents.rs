@@ -1,0 +1,320 @@
+//! What the planner understands: a table of intents, each with the words that give it away and the part
+//! of a workflow that it becomes.
+
+use serde_json::json;
+
+use super::facts::Facts;
+use super::part::Part;
+use super::sentence::Clause;
+use super::{delivery, host};
+
+/// What was asked for in the clauses that belong to one intent.
+pub(super) struct Asked<'a> {
+    pub(super) clauses: Vec<&'a Clause>,
+    pub(super) facts: Facts,
+}
+
+impl Asked<'_> {
+    /// Whether one of these words is in a clause that does not deny it.
+    pub(super) fn says(&self, words: &[&str]) -> bool {
+        self.clauses.iter().any(|clause| !clause.denies && clause.has(words))
+    }
+
+    /// Whether one of these words is in a clause that denies it.
+    pub(super) fn denies(&self, words: &[&str]) -> bool {
+        self.clauses.iter().any(|clause| clause.denies && clause.has(words))
+    }
+}
+
+/// Something that can be asked for.
+pub(super) struct Intent {
+    /// What it is called in messages.
+    pub(super) title: &'static str,
+    /// One of each group must be there.
+    words: &'static [&'static [&'static str]],
+    /// None of these may be there.
+    except: &'static [&'static str],
+    /// Whether the facts alone make it likely or forbid it.
+    fits: fn(&Clause, &Facts) -> bool,
+    /// Words by which a later clause belongs to it, too.
+    absorbs: &'static [&'static str],
+    pub(super) build: fn(&Asked<'_>) -> Part,
+}
+
+fn always(_: &Clause, _: &Facts) -> bool {
+    true
+}
+
+const DO_BACKUP: &[&str] = &["back up", "backup", "backups", "archive", "dump", "save a copy", "snapshot"];
+const DO_CHECK: &[&str] = &[
+    "check",
+    "measure",
+    "monitor",
+    "watch",
+    "test",
+    "verify",
+    "ping",
+    "probe",
+    "see",
+    "look",
+    "ask",
+    "report",
+    "show",
+    "inspect",
+    "how",
+    "tell me",
+    "make sure",
+    "ensure",
+    "is",
+    "warn",
+    "alert",
+    "find out",
+    "get",
+    "print",
+];
+
+/// Every intent. The first that fits a clause wins, but for those that may stand together.
+pub(super) const INTENTS: [Intent; 17] = [
+    Intent {
+        title: "run commands that you put in backticks",
+        words: &[],
+        except: &[],
+        fits: |_, facts| !facts.commands.is_empty(),
+        absorbs: &["retry", "try"],
+        build: delivery::commands,
+    },
+    Intent {
+        title: "back up a Postgres database",
+        words: &[DO_BACKUP, &["postgres", "postgresql", "database", "databases", "db", "pg_dump"]],
+        except: &[],
+        fits: always,
+        absorbs: &["keep", "verify", "prune", "copies", "dumps", "restore"],
+        build: delivery::postgres_backup,
+    },
+    Intent {
+        title: "back up a directory",
+        words: &[DO_BACKUP],
+        except: &[],
+        fits: |clause, facts| !facts.paths.is_empty() || clause.has(&["directory", "folder", "files", "home", "data"]),
+        absorbs: &["keep", "verify", "prune", "copies", "archives", "remove", "delete", "oldest"],
+        build: host::directory_backup,
+    },
+    Intent {
+        title: "clean up old files and logs",
+        words: &[
+            &["clean", "clean up", "cleanup", "delete", "remove", "prune", "purge", "rotate", "free", "tidy"],
+            &["log", "logs", "files", "temp", "tmp", "temporary", "disk", "old", "space"],
+        ],
+        except: &[],
+        fits: always,
+        absorbs: &["older", "days", "report", "measure"],
+        build: host::cleanup,
+    },
+    Intent {
+        title: "build (and push) a container image",
+        words: &[
+            &["build", "rebuild", "containerize", "containerise", "dockerize"],
+            &["image", "images", "docker", "container", "dockerfile"],
+        ],
+        except: &[],
+        fits: always,
+        absorbs: &["push", "publish", "tag"],
+        build: delivery::docker,
+    },
+    Intent {
+        title: "test a Python project",
+        words: &[&["test", "tests", "lint", "ci", "pytest", "check"], &["python", "pytest", "pip", "py"]],
+        except: &[],
+        fits: always,
+        absorbs: &["lint", "style", "tests", "test", "coverage"],
+        build: delivery::python_ci,
+    },
+    Intent {
+        title: "look how long a certificate is good for",
+        words: &[&["certificate", "certificates", "cert", "certs", "ssl", "tls"]],
+        except: &["deploy"],
+        fits: always,
+        absorbs: &["warn", "expires", "expire", "days", "alert"],
+        build: host::certificate,
+    },
+    Intent {
+        title: "scale a deployment",
+        words: &[&["scale", "resize"], &["replicas", "replica", "instances", "pods", "deployment", "to", "up", "down"]],
+        except: &[],
+        fits: always,
+        absorbs: &[],
+        build: delivery::scale_deployment,
+    },
+    Intent {
+        title: "deploy to Kubernetes",
+        words: &[&["deploy", "deploys", "deployment", "roll out", "rollout", "release", "ship", "deploying"]],
+        except: &["monitoring stack", "logging stack"],
+        fits: always,
+        absorbs: &["replicas", "namespace", "pods"],
+        build: delivery::deploy,
+    },
+    Intent {
+        title: "restart a service",
+        words: &[&["restart", "reload", "bounce"]],
+        except: &[],
+        fits: always,
+        absorbs: &["verify", "running", "active", "runs"],
+        build: host::service_restart,
+    },
+    Intent {
+        title: "ask a web address whether it answers",
+        words: &[],
+        except: &[],
+        fits: |clause, facts| {
+            let web =
+                clause.has(&["website", "site", "endpoint", "url", "page", "uptime", "get", "web service", "api"]);
+            (!facts.urls.is_empty()
+                && (clause.has(DO_CHECK) || web || clause.has(&["request", "call", "curl", "fetch"])))
+                || clause.has(&["uptime"])
+                || clause.has(DO_CHECK) && clause.has(&["website", "endpoint", "url"])
+        },
+        absorbs: &["expect", "status", "answers", "within"],
+        build: host::uptime,
+    },
+    Intent {
+        title: "measure disk, memory and load of this host",
+        words: &[&[
+            "disk",
+            "disks",
+            "memory",
+            "ram",
+            "cpu",
+            "load",
+            "host",
+            "machine",
+            "server health",
+            "storage",
+            "system health",
+            "health report",
+        ]],
+        except: &["deploy", "clean", "clean up", "delete", "restart", "back up", "backup"],
+        fits: |clause, _| clause.has(DO_CHECK) || clause.has(&["health", "usage", "free", "full", "how much"]),
+        absorbs: &[
+            "report",
+            "write",
+            "file",
+            "save",
+            "warn",
+            "alert",
+            "full",
+            "used",
+            "threshold",
+            "above",
+            "over",
+            "exceeds",
+            "memory",
+            "disk",
+            "load",
+            "cpu",
+            "record",
+        ],
+        build: host::health,
+    },
+    Intent {
+        title: "wait",
+        words: &[&["wait", "sleep", "pause"]],
+        except: &["approval", "confirm", "confirmation", "approve"],
+        fits: |clause, facts| facts.duration().is_some() || clause.has(&["wait"]),
+        absorbs: &[],
+        build: host::wait,
+    },
+    Intent {
+        title: "write a file",
+        words: &[&["write", "create", "save"], &["file"]],
+        except: &[],
+        fits: |_, facts| facts.text.contains('"'),
+        absorbs: &[],
+        build: host::write_file,
+    },
+    Intent {
+        title: "install monitoring (Prometheus and Grafana)",
+        words: &[&["monitoring", "prometheus", "grafana", "observability", "metrics"]],
+        except: &[],
+        fits: always,
+        absorbs: &["dashboard", "dashboards"],
+        build: delivery::monitoring,
+    },
+    Intent {
+        title: "install central logging (Loki or ELK)",
+        words: &[&[
+            "logging",
+            "loki",
+            "elk",
+            "elasticsearch",
+            "log aggregation",
+            "kibana",
+            "centralized logs",
+            "central logs",
+        ]],
+        except: &[],
+        fits: always,
+        absorbs: &[],
+        build: delivery::logging,
+    },
+    Intent {
+        title: "look at what runs in Kubernetes",
+        words: &[&["list", "show", "get", "see"], &["pods", "deployments", "namespaces", "nodes", "services"]],
+        except: &["deploy"],
+        fits: always,
+        absorbs: &[],
+        build: list_objects,
+    },
+];
+
+/// Intents that may stand beside another one in the same clause.
+const BESIDE: [&str; 2] = ["install monitoring (Prometheus and Grafana)", "install central logging (Loki or ELK)"];
+
+impl Intent {
+    fn is_in(&self, clause: &Clause, facts: &Facts) -> bool {
+        self.words.iter().all(|group| clause.has(group)) && !clause.has(self.except) && (self.fits)(clause, facts)
+    }
+
+    /// Whether a clause that asks for nothing of its own belongs to this intent.
+    pub(super) fn absorbs(&self, clause: &Clause) -> bool {
+        clause.has(self.absorbs)
+    }
+}
+
+/// What a clause asks for, in the order in which it is to be done.
+pub(super) fn of_clause(clause: &Clause, facts: &Facts) -> Vec<&'static Intent> {
+    if clause.denies {
+        return Vec::new();
+    }
+    let beside = |intent: &&'static Intent| BESIDE.contains(&intent.title);
+    let mut found: Vec<&'static Intent> = INTENTS.iter().filter(|intent| intent.is_in(clause, facts)).collect();
+    let first = found.iter().position(|intent| !beside(intent));
+    let main = first.map(|at| found.remove(at));
+    found.retain(beside);
+    // `check the monitoring` asks nobody to install it.
+    if main.is_some()
+        && clause.has(&["check", "verify"])
+        && !clause.has(&["deploy", "install", "set up", "add", "with"])
+    {
+        found.clear();
+    }
+    main.into_iter().chain(found).collect()
+}
+
+fn list_objects(asked: &Asked<'_>) -> Part {
+    let mut part = Part::new("look-at-kubernetes");
+    let kinds = ["pods", "deployments", "namespaces", "nodes", "services"];
+    let kind = kinds.iter().find(|kind| asked.says(&[kind])).copied().unwrap_or("pods");
+    let namespace = asked.facts.given_text(&["namespace"]).or_else(|| asked.facts.named(&["namespace", "ns"]));
+    let place = match namespace {
+        Some(namespace) => {
+            part.needed("namespace", "The namespace to look at", Some(namespace));
+            " -n ${namespace}"
+        }
+        None => " --all-namespaces",
+    };
+    part.step(json!({
+        "name": format!("list_{kind}"), "description": format!("List the {kind}"), "depends": [], "tool": "kubectl",
+        "parameters": {"command": format!("get {kind}{place}")}, "output": "LISTED",
+    }));
+    part
+}

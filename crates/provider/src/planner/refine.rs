@@ -1,0 +1,578 @@
+//! From a workflow and requirements to a better workflow. Every requirement is met and listed, or
+//! listed with the reason why it is not.
+
+use partita_core::workflow::document::{Action, Effects, Step};
+use partita_core::workflow::{Workflow, from_value};
+use serde_json::json;
+
+use super::MODEL;
+use super::facts::Facts;
+use super::intents::{self, Asked};
+use super::modifiers::{
+    self, Met, append, command_of, deployment_of, explicit_order, free_name, namespace_of, tool_action,
+};
+use super::part::assemble;
+use super::sentence::Clause;
+use crate::provider::{DraftError, RefineRequest, Refinement, RequirementChange, UnmetRequirement};
+
+/// Makes a workflow better.
+pub(super) fn refine(request: &RefineRequest) -> Result<Refinement, DraftError> {
+    let mut workflow = request.workflow.clone();
+    let (mut changes, mut unmet, mut suggestions) = (Vec::new(), Vec::new(), Vec::new());
+    let wishes = request.requirements.iter().map(|text| (text, false));
+    let errors = request.previous_errors.iter().map(|text| (text, true));
+    for (text, is_error) in wishes.chain(errors) {
+        let facts = Facts::read(text, &request.context);
+        let clause = Clause::new(text);
+        let met = if is_error {
+            after_error(&mut workflow, &clause, &facts)
+        } else {
+            requirement(&mut workflow, &clause, &facts)
+        };
+        match met {
+            Met::Done { summary, steps } => {
+                changes.push(RequirementChange { requirement: text.clone(), summary, steps })
+            }
+            Met::Already { summary, steps } => {
+                let summary = format!("already there: {summary}");
+                changes.push(RequirementChange { requirement: text.clone(), summary, steps });
+            }
+            Met::Not(reason) => unmet.push(UnmetRequirement { requirement: text.clone(), reason }),
+        }
+    }
+    if let Some(asked) = request.model.as_deref().filter(|model| *model != MODEL) {
+        suggestions.push(format!("The model {asked} is not configured, so the built-in planner made this."));
+    }
+    Ok(Refinement { workflow, model: MODEL.to_owned(), changes, unmet, suggestions })
+}
+
+fn requirement(workflow: &mut Workflow, clause: &Clause, facts: &Facts) -> Met {
+    if clause.has(&["remove", "delete", "drop", "without"])
+        && let Some(met) = remove_step(workflow, clause)
+    {
+        return met;
+    }
+    if clause.has(&["rename", "call it", "name it"]) {
+        return rename(workflow, facts);
+    }
+    if clause.has(&["parallel", "parallelize", "parallelise", "concurrently", "at the same time"]) {
+        return parallel(workflow, clause);
+    }
+    if clause.has(&["dry run", "dry-run", "validate before", "validation step", "validate the manifest", "lint"]) {
+        return dry_run(workflow);
+    }
+    if clause.has(&["backup", "back up"])
+        && clause.has(&["before", "first", "prior"])
+        && let Some(met) = prepend_part(workflow, clause, facts)
+    {
+        return met;
+    }
+    if clause.has(&[
+        "security scan",
+        "security scanning",
+        "vulnerability",
+        "vulnerabilities",
+        "scan the image",
+        "scan images",
+    ]) {
+        return scan(workflow);
+    }
+    if clause.has(&["autoscaling", "autoscale", "auto-scaling", "hpa"]) {
+        return autoscale(workflow, facts);
+    }
+    if clause.has(&["resource limits", "resource limit", "cpu limit", "memory limit", "limits and requests"]) {
+        return resources(workflow);
+    }
+    if clause.has(&["monitoring", "prometheus", "grafana", "metrics", "logging", "elk", "loki", "elasticsearch"]) {
+        return stack(workflow, clause, facts);
+    }
+    if let Some(modifier) = modifiers::of_clause(clause) {
+        return (modifier.apply)(workflow, clause, facts);
+    }
+    if let Some(met) = change_param(workflow, clause, facts) {
+        return met;
+    }
+    append_part(workflow, clause, facts).unwrap_or_else(|| {
+        Met::Not("the planner does not understand it; it knows health checks, rollback, notification, approval, retries, time limits, monitoring, logging, backups before, dry runs, scans, scaling, removing and renaming, and every kind of step it can generate".to_owned())
+    })
+}
+
+/// What an error of an earlier run asks for.
+fn after_error(workflow: &mut Workflow, clause: &Clause, facts: &Facts) -> Met {
+    if clause.has(&[
+        "health check",
+        "health checks",
+        "unhealthy",
+        "not ready",
+        "crashloopbackoff",
+        "readiness",
+        "imagepullbackoff",
+        "rollout",
+    ]) {
+        return modifiers::health_checks(workflow, clause, facts);
+    }
+    let modify = |words: &str, workflow: &mut Workflow| {
+        let wish = Clause::new(words);
+        modifiers::of_clause(&wish)
+            .map(|modifier| (modifier.apply)(workflow, &wish, &Facts::read(words, &serde_json::Map::new())))
+    };
+    if clause.has(&["timed out", "timeout", "deadline exceeded", "time out", "took too long"]) {
+        return longer_limits(workflow);
+    }
+    let passing = [
+        "connection refused",
+        "connection reset",
+        "temporarily",
+        "unavailable",
+        "too many requests",
+        "rate limit",
+        "429",
+        "503",
+        "502",
+        "network",
+        "flaky",
+        "intermittent",
+        "eof",
+    ];
+    if clause.has(&passing) {
+        return modify("retry 3 times", workflow).unwrap_or_else(|| Met::Not("no step can be tried again".to_owned()));
+    }
+    if clause.has(&["rollback", "roll back", "half", "left behind", "inconsistent"]) {
+        return modify("rollback", workflow).unwrap_or_else(|| Met::Not("nothing can be taken back".to_owned()));
+    }
+    if clause.has(&["not found"]) && clause.has(&["namespace", "namespaces"]) {
+        return make_namespace(workflow);
+    }
+    if clause.has(&["command not found", "not installed", "no such file or directory", "executable file not found"]) {
+        return Met::Not(
+            "a program is missing on the host: install it there; `partita validate` names it with how to get it"
+                .to_owned(),
+        );
+    }
+    if clause.has(&["permission denied", "forbidden", "unauthorized", "access denied", "401", "403"]) {
+        return Met::Not(
+            "the rights of whoever runs the steps don't suffice; no change of the workflow gives it more".to_owned(),
+        );
+    }
+    if clause.has(&["disk full", "no space left"]) {
+        return Met::Not("the disk is full: make room with the template `disk-and-log-cleanup`".to_owned());
+    }
+    requirement(workflow, clause, facts)
+}
+
+/// The step that a text speaks of.
+fn mentioned(workflow: &Workflow, clause: &Clause) -> Option<usize> {
+    let spoken = clause.lower.replace(['_', '-'], " ");
+    let name = |step: &Step| step.name.to_lowercase().replace(['_', '-'], " ");
+    workflow.steps.iter().position(|step| super::sentence::has_word(&spoken, &name(step)))
+}
+
+fn remove_step(workflow: &mut Workflow, clause: &Clause) -> Option<Met> {
+    let at = mentioned(workflow, clause)?;
+    if workflow.steps.len() == 1 {
+        return Some(Met::Not("it is the only step: a workflow has at least one".to_owned()));
+    }
+    *workflow = explicit_order(workflow);
+    let removed = workflow.steps.remove(at);
+    let needs = removed.depends.unwrap_or_default();
+    for step in &mut workflow.steps {
+        if let Some(depends) = step.depends.as_mut().filter(|depends| depends.contains(&removed.name)) {
+            depends.retain(|need| *need != removed.name);
+            for need in &needs {
+                if !depends.contains(need) {
+                    depends.push(need.clone());
+                }
+            }
+        }
+    }
+    Some(Met::Done { summary: format!("removed the step `{}`", removed.name), steps: vec![removed.name] })
+}
+
+fn rename(workflow: &mut Workflow, facts: &Facts) -> Met {
+    let quoted = facts.text.split(['"', '\'', '`']).nth(1).map(str::to_owned);
+    let Some(name) = quoted.or_else(|| facts.named(&["to", "call it", "name it"])) else {
+        return Met::Not("the new name was not understood; put it in quotes".to_owned());
+    };
+    workflow.name.clone_from(&name);
+    Met::Done { summary: format!("the workflow is called `{name}`"), steps: Vec::new() }
+}
+
+fn parallel(workflow: &mut Workflow, clause: &Clause) -> Met {
+    *workflow = explicit_order(workflow);
+    let named: Vec<usize> = (0..workflow.steps.len())
+        .filter(|at| {
+            super::sentence::has_word(
+                &clause.lower.replace(['_', '-'], " "),
+                &workflow.steps[*at].name.to_lowercase().replace(['_', '-'], " "),
+            )
+        })
+        .collect();
+    // Only steps that use nothing of each other can go side by side.
+    let uses = |step: &Step, other: &Step| {
+        let text = serde_json::to_string(step).unwrap_or_default();
+        other.output.as_ref().is_some_and(|output| text.contains(output.as_str()))
+            || text.contains(&format!("steps.{}", other.name))
+    };
+    let candidates = if named.len() > 1 { named } else { (0..workflow.steps.len()).collect() };
+    let mut freed = Vec::new();
+    for pair in candidates.windows(2) {
+        let (before, after) = (workflow.steps[pair[0]].clone(), workflow.steps[pair[1]].clone());
+        let follows = after.depends.as_deref() == Some(std::slice::from_ref(&before.name));
+        let reads = |step: &Step| step.effects == Some(Effects::Read);
+        if follows
+            && !uses(&after, &before)
+            && (reads(&before) && reads(&after) || candidates.len() != workflow.steps.len())
+        {
+            workflow.steps[pair[1]].depends.clone_from(&before.depends);
+            freed.push(after.name);
+        }
+    }
+    if freed.is_empty() {
+        return Met::Not(
+            "no steps were found that surely don't need each other; name them, or give them `depends`".to_owned(),
+        );
+    }
+    Met::Done { summary: format!("{} no longer wait for the step before", freed.join(", ")), steps: freed }
+}
+
+fn dry_run(workflow: &mut Workflow) -> Met {
+    *workflow = explicit_order(workflow);
+    let found = workflow.steps.iter().position(|step| {
+        command_of(step).is_some_and(|(tool, command)| {
+            tool == "kubectl" && (command.starts_with("apply") || command.starts_with("set image"))
+                || tool == "terraform" && command.starts_with("apply")
+        })
+    });
+    let Some(at) = found else {
+        return Met::Not("no step changes anything that can be tried without doing it".to_owned());
+    };
+    let (tool, command) = command_of(&workflow.steps[at])
+        .map(|(tool, command)| (tool.to_owned(), command.to_owned()))
+        .unwrap_or_default();
+    let name = format!("try_{}", workflow.steps[at].name);
+    if workflow.steps.iter().any(|step| step.name == name) {
+        return Met::Already { summary: format!("`{name}` tries it first"), steps: vec![name] };
+    }
+    let trial = if tool == "terraform" {
+        command.replacen("apply", "plan", 1).replace("-auto-approve", "")
+    } else {
+        format!("{command} --dry-run=server")
+    };
+    let step = Step {
+        name: name.clone(),
+        description: Some("Try it without changing anything".to_owned()),
+        action: Some(tool_action(&tool, json!({"command": trial.trim()}))),
+        depends: workflow.steps[at].depends.clone(),
+        ..Step::default()
+    };
+    workflow.steps[at].depends = Some(vec![name.clone()]);
+    workflow.steps.insert(at, step);
+    Met::Done { summary: format!("`{name}` tries the change before it is made"), steps: vec![name] }
+}
+
+fn scan(workflow: &mut Workflow) -> Met {
+    let image = workflow.steps.iter().find_map(|step| {
+        let (tool, command) = command_of(step)?;
+        match tool {
+            "docker" => command.split_whitespace().skip_while(|word| *word != "-t").nth(1).map(str::to_owned),
+            "kubectl" if command.starts_with("set image") => {
+                command.split_whitespace().nth(3)?.split_once('=').map(|(_, image)| image.to_owned())
+            }
+            _ => None,
+        }
+    });
+    let Some(image) = image else { return Met::Not("the workflow names no image that could be scanned".to_owned()) };
+    let name = free_name(workflow, "scan_image");
+    let after = workflow.steps.iter().position(|step| {
+        command_of(step).is_some_and(|(tool, command)| tool == "docker" && command.starts_with("build"))
+    });
+    let step = Step {
+        name: name.clone(),
+        description: Some("Look for known weaknesses".to_owned()),
+        env: [("image_to_scan".to_owned(), image)].into_iter().collect(),
+        action: Some(Action::Command {
+            command: "trivy image --exit-code 1 --severity HIGH,CRITICAL \"$image_to_scan\"".to_owned(),
+            shell: None,
+        }),
+        effects: Some(Effects::Read),
+        ..Step::default()
+    };
+    match after {
+        Some(at) => {
+            let before = workflow.steps[at].name.clone();
+            modifiers::insert_after(workflow, &before, step);
+        }
+        None => {
+            *workflow = explicit_order(workflow);
+            let first = workflow.steps.iter().position(|step| deployment_of(step).is_some()).unwrap_or(0);
+            let mut step = step;
+            step.depends = workflow.steps[first].depends.clone();
+            for other in workflow
+                .steps
+                .iter_mut()
+                .filter(|other| other.depends == step.depends && deployment_of(other).is_some())
+            {
+                other.depends = Some(vec![step.name.clone()]);
+            }
+            workflow.steps.insert(first, step);
+        }
+    }
+    Met::Done {
+        summary: format!("`{name}` fails when the image has serious known weaknesses (with trivy)"),
+        steps: vec![name],
+    }
+}
+
+fn autoscale(workflow: &mut Workflow, facts: &Facts) -> Met {
+    let (min, max) =
+        (facts.count(&["minimum", "min"]).unwrap_or(2), facts.count(&["maximum", "max", "replicas"]).unwrap_or(10));
+    each_deployment(workflow, "autoscale", "Let it grow with its load", |target, namespace| {
+        format!("autoscale deployment/{target} --min={min} --max={max} --cpu-percent=80{namespace}")
+    })
+}
+
+fn resources(workflow: &mut Workflow) -> Met {
+    each_deployment(workflow, "limit", "Bound what it may use", |target, namespace| {
+        format!(
+            "set resources deployment/{target} --requests=cpu=100m,memory=128Mi --limits=cpu=500m,memory=512Mi{namespace}"
+        )
+    })
+}
+
+/// Adds a command for each deployment, behind the step that changes it.
+fn each_deployment(
+    workflow: &mut Workflow,
+    prefix: &str,
+    description: &str,
+    command: impl Fn(&str, &str) -> String,
+) -> Met {
+    let deploys: Vec<(String, String, String)> = workflow
+        .steps
+        .iter()
+        .filter_map(|step| Some((step.name.clone(), deployment_of(step)?, namespace_of(step))))
+        .collect();
+    let mut added = Vec::new();
+    for (step, target, namespace) in &deploys {
+        let name = format!("{prefix}_{}", step.trim_start_matches("deploy_"));
+        if workflow.steps.iter().any(|step| step.name == name) {
+            continue;
+        }
+        let action = Some(tool_action("kubectl", json!({"command": command(target, namespace)})));
+        let new = Step { name: name.clone(), description: Some(description.to_owned()), action, ..Step::default() };
+        modifiers::insert_after(workflow, step, new);
+        added.push(name);
+    }
+    match (deploys.is_empty(), added.is_empty()) {
+        (true, _) => Met::Not("the workflow changes no deployment in Kubernetes".to_owned()),
+        (false, true) => Met::Already { summary: "every deployment has it".to_owned(), steps: Vec::new() },
+        (false, false) => Met::Done { summary: format!("added {}", added.join(", ")), steps: added },
+    }
+}
+
+fn longer_limits(workflow: &mut Workflow) -> Met {
+    let mut changed = Vec::new();
+    for step in &mut workflow.steps {
+        if let Some(limit) = step.timeout_ms {
+            step.timeout_ms = Some(limit.saturating_mul(2));
+            changed.push(step.name.clone());
+        }
+        if let Some(Action::Tool { parameters, .. }) = &mut step.action
+            && let Some(command) = parameters
+                .get("command")
+                .and_then(|command| command.as_str())
+                .filter(|command| command.contains("--timeout=120s"))
+        {
+            let longer = command.replace("--timeout=120s", "--timeout=300s");
+            parameters.insert("command".to_owned(), json!(longer));
+            changed.push(step.name.clone());
+        }
+    }
+    if let Some(limit) = workflow.timeout_ms {
+        workflow.timeout_ms = Some(limit.saturating_mul(2));
+    }
+    changed.dedup();
+    if changed.is_empty() && workflow.timeout_ms.is_none() {
+        let wish = Clause::new("retry 2 times");
+        return modifiers::of_clause(&wish).map_or(Met::Not("no limit in time was found".to_owned()), |modifier| {
+            (modifier.apply)(workflow, &wish, &Facts::read(&wish.text, &serde_json::Map::new()))
+        });
+    }
+    Met::Done { summary: "limits in time are doubled".to_owned(), steps: changed }
+}
+
+fn make_namespace(workflow: &mut Workflow) -> Met {
+    let Some(namespace) = workflow.steps.iter().map(namespace_of).find(|namespace| !namespace.is_empty()) else {
+        return Met::Not("no step names a namespace".to_owned());
+    };
+    let name = namespace.trim_start_matches(" -n ").to_owned();
+    *workflow = explicit_order(workflow);
+    let step_name = free_name(workflow, "make_namespace");
+    let step = Step {
+        name: step_name.clone(),
+        description: Some("Make the namespace unless it is there".to_owned()),
+        action: Some(tool_action("kubectl", json!({"command": format!("create namespace {name}")}))),
+        continue_on: partita_core::workflow::document::ContinueOn {
+            output: vec!["AlreadyExists".to_owned()],
+            failure: true,
+            ..Default::default()
+        },
+        depends: Some(Vec::new()),
+        ..Step::default()
+    };
+    for other in workflow.steps.iter_mut().filter(|other| other.depends.as_ref().is_some_and(Vec::is_empty)) {
+        other.depends = Some(vec![step_name.clone()]);
+    }
+    workflow.steps.insert(0, step);
+    Met::Done { summary: format!("`{step_name}` makes the namespace first"), steps: vec![step_name] }
+}
+
+/// Monitoring and logging: installed unless they are, and for monitoring the services are announced to
+/// Prometheus.
+fn stack(workflow: &mut Workflow, clause: &Clause, facts: &Facts) -> Met {
+    let monitoring = clause.has(&["monitoring", "prometheus", "grafana", "metrics"]);
+    let elk = clause.has(&["elk", "elasticsearch", "kibana"]);
+    let installs = |word: &str| {
+        workflow
+            .steps
+            .iter()
+            .filter(|step| command_of(step).is_some_and(|(tool, command)| tool == "helm" && command.contains(word)))
+            .map(|step| step.name.clone())
+            .collect::<Vec<_>>()
+    };
+    let present = installs(if monitoring {
+        "prometheus"
+    } else if elk {
+        "elastic/"
+    } else {
+        "loki"
+    });
+    let mut steps = present.clone();
+    if present.is_empty() {
+        match append_part(workflow, clause, facts) {
+            Some(Met::Done { steps: added, .. }) => steps = added,
+            _ => return Met::Not("the planner does not know how to install it".to_owned()),
+        }
+    }
+    if monitoring {
+        steps.extend(announce(workflow));
+    }
+    if steps == present {
+        return Met::Already { summary: format!("{} install it", present.join(", ")), steps: present };
+    }
+    let what = if monitoring {
+        "Prometheus and Grafana are installed, and the services are announced to Prometheus"
+    } else {
+        "central logging is installed"
+    };
+    Met::Done { summary: what.to_owned(), steps }
+}
+
+/// Tells Prometheus of each deployment's service.
+fn announce(workflow: &mut Workflow) -> Vec<String> {
+    let deploys: Vec<(String, String)> =
+        workflow.steps.iter().filter_map(|step| Some((deployment_of(step)?, namespace_of(step)))).collect();
+    let Some((_, namespace)) = deploys.first().cloned() else { return Vec::new() };
+    if workflow.steps.iter().any(|step| step.name == "announce_to_prometheus") {
+        return Vec::new();
+    }
+    let items: Vec<String> = deploys.into_iter().map(|(target, _)| target).collect();
+    let step = Step {
+        name: "announce_to_prometheus".to_owned(),
+        description: Some("Let Prometheus find the services".to_owned()),
+        action: Some(tool_action(
+            "kubectl",
+            json!({"command": format!("annotate service/${{ITEM}} prometheus.io/scrape=true --overwrite{namespace}")}),
+        )),
+        foreach: Some(partita_core::workflow::document::Foreach {
+            items: partita_core::workflow::document::Items::List(
+                items.into_iter().map(serde_json::Value::String).collect(),
+            ),
+            max_active: None,
+        }),
+        ..Step::default()
+    };
+    append(workflow, step);
+    vec!["announce_to_prometheus".to_owned()]
+}
+
+/// `use the namespace shop`, `change image_tag to v2`: a parameter gets another default.
+fn change_param(workflow: &mut Workflow, clause: &Clause, facts: &Facts) -> Option<Met> {
+    let spoken = clause.lower.replace(['_', '-'], " ");
+    let name = workflow
+        .params
+        .keys()
+        .find(|name| super::sentence::has_word(&spoken, &name.to_lowercase().replace('_', " ")))?
+        .clone();
+    let words = name.replace('_', " ");
+    let value =
+        facts.named(&["to", "="]).or_else(|| facts.named(&[&words])).or_else(|| facts.versions.first().cloned());
+    let value =
+        value.or_else(|| facts.paths.first().cloned()).or_else(|| facts.percents.first().map(ToString::to_string));
+    let number = clause.lower.split_whitespace().rev().find_map(|word| word.parse::<i64>().ok());
+    let param = workflow.params.get_mut(&name)?;
+    let value = match param.kind {
+        Some(partita_core::workflow::document::ParamType::Integer) => json!(number.or_else(|| value?.parse().ok())?),
+        _ => json!(value.or_else(|| number.map(|number| number.to_string()))?),
+    };
+    param.default = Some(value.clone());
+    param.required = false;
+    Some(Met::Done { summary: format!("`{name}` is {value} by default"), steps: Vec::new() })
+}
+
+/// Steps for what a sentence asks for, as generation would make them.
+fn part_of(clause: &Clause, facts: &Facts) -> Option<Workflow> {
+    let found = intents::of_clause(clause, facts);
+    if found.is_empty() {
+        return None;
+    }
+    let parts =
+        found.iter().map(|intent| (intent.build)(&Asked { clauses: vec![clause], facts: facts.clone() })).collect();
+    from_value(&assemble("part", "", parts).0).workflow
+}
+
+fn append_part(workflow: &mut Workflow, clause: &Clause, facts: &Facts) -> Option<Met> {
+    let part = part_of(clause, facts)?;
+    *workflow = explicit_order(workflow);
+    let ends = modifiers::ends(workflow);
+    let steps = join(workflow, part, &ends);
+    Some(Met::Done { summary: format!("added {}", steps.join(", ")), steps })
+}
+
+fn prepend_part(workflow: &mut Workflow, clause: &Clause, facts: &Facts) -> Option<Met> {
+    let part = part_of(clause, facts)?;
+    *workflow = explicit_order(workflow);
+    let rest = std::mem::take(&mut workflow.steps);
+    let steps = join(workflow, part, &[]);
+    let ends = modifiers::ends(workflow);
+    workflow.steps.extend(rest.into_iter().map(|mut step| {
+        if step.depends.as_ref().is_some_and(Vec::is_empty) {
+            step.depends = Some(ends.clone());
+        }
+        step
+    }));
+    Some(Met::Done { summary: format!("{} come first", steps.join(", ")), steps })
+}
+
+/// Adds the steps of a part behind some steps; gives their names.
+fn join(workflow: &mut Workflow, part: Workflow, ends: &[String]) -> Vec<String> {
+    for (name, param) in part.params {
+        workflow.params.entry(name).or_insert(param);
+    }
+    let mut renamed = std::collections::HashMap::new();
+    let mut names = Vec::new();
+    for mut step in part.steps {
+        let name = free_name(workflow, &step.name);
+        renamed.insert(step.name.clone(), name.clone());
+        step.name.clone_from(&name);
+        let depends: Vec<String> = step
+            .depends
+            .iter()
+            .flatten()
+            .map(|need| renamed.get(need).cloned().unwrap_or_else(|| need.clone()))
+            .collect();
+        step.depends = Some(if depends.is_empty() { ends.to_vec() } else { depends });
+        workflow.steps.push(step);
+        names.push(name);
+    }
+    names
+}
