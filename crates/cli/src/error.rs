@@ -12,7 +12,7 @@ pub(crate) struct CliError {
     /// What to do about it, a sentence each.
     pub(crate) hints: Vec<String>,
     /// The server's problem document, for `--output json`.
-    pub(crate) problem: Option<Value>,
+    pub(crate) problem: Option<Box<Value>>,
 }
 
 impl CliError {
@@ -55,7 +55,7 @@ impl CliError {
         for suggestion in problem["suggestions"].as_array().into_iter().flatten().filter_map(Value::as_str) {
             error.hints.push(suggestion.to_owned());
         }
-        error.problem = Some(problem);
+        error.problem = Some(Box::new(problem));
         error
     }
 }

@@ -116,7 +116,7 @@ impl Output {
         if self.is_json() {
             let plain =
                 json!({"error": {"message": error.message, "hints": error.hints}, "exit_code": error.code as u8});
-            self.note(&error.problem.clone().unwrap_or(plain).to_string());
+            self.note(&error.problem.as_deref().unwrap_or(&plain).to_string());
             return;
         }
         let red = std::io::stderr().is_terminal() && self.colour;

@@ -1,5 +1,7 @@
 //! The run machine from outside: scenarios, all interleavings with crashes, random graphs, mutants.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on has failed")]
+
 mod explore;
 mod interleavings;
 mod journal_samples;

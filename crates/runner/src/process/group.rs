@@ -34,7 +34,8 @@ impl Group {
             self.leader = None;
             return 0;
         }
-        self.end(signal, grace, Scope::Group).await
+        // Somebody took the signal, even if nobody was there any more to be counted.
+        self.end(signal, grace, Scope::Group).await.max(1)
     }
 
     /// Asks all processes of the attempt to end, also those that left the group, and kills what remains

@@ -98,7 +98,7 @@ async fn scripts_run_in_any_language() {
             carried.outcome
         );
     }
-    check(&bench, &["sh"], "echo \"$0\"", "sh").await;
+    check(&bench, &["sh"], "echo \"${0##*/}\"", "sh").await;
     check(&bench, &["bash", "-eu"], "echo ${BASH_VERSION:+bash}; set -o | grep -c 'nounset.*on'", "bash\n1").await;
     check(&bench, &["python3"], "import sys\nprint('argv', len(sys.argv))", "argv 1").await;
     check(&bench, &["sh"], "#!/usr/bin/env python3\nprint(6 * 7)", "42").await;

@@ -95,9 +95,6 @@ fn rest(reading: &mut Reading, object: &mut Object<'_>) {
 
 fn schedule(reading: &mut Reading, object: &mut Object<'_>) -> Option<String> {
     let field = object.take(reading, &["schedule"], &[])?;
-    let message = "schedules are kept with the workflow and not fired by this version";
-    reading.warning("key_not_supported", &field.path, message).help =
-        Some("start it from cron with `partita run FILE`".to_owned());
     match field.value {
         Value::String(phrase) => Some(phrase.clone()),
         other => Some(other.to_string()),

@@ -138,7 +138,9 @@ fn step_root(step: Option<u32>, rest: &[String], names: &dyn Names) -> (Result<R
 
 fn unknown(inside: &str, names: &dyn Names) -> ReferenceIssue {
     let shown: String = inside.trim().chars().take(80).collect();
-    let nearest = nearest(shown.trim_start_matches('.'), names.candidates());
+    let name = shown.trim_start_matches('.');
+    let others = names.candidates().into_iter().filter(|candidate| candidate != name);
+    let nearest = nearest(name, others);
     let help = match nearest {
         Some(nearest) => format!("did you mean `{nearest}`?"),
         None => "refer to a parameter (`${params.x}`), a declared variable (`${env.X}`), an output of an earlier step \
