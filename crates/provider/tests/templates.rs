@@ -1,5 +1,7 @@
 //! Every template that ships is sound, and its parameters are checked.
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use expect_test::expect;
