@@ -102,7 +102,6 @@ fn keys_that_nothing_carries_out_say_what_happens_instead() {
     check(
         "name: x\nschedule: '0 * * * *'\nmailOn: {failure: true}\nsteps: [{name: a, command: b}]\n",
         &expect![[r#"
-            2:1 key_not_supported /schedule schedules are kept with the workflow and not fired by this version | start it from cron with `partita run FILE`
             3:1 key_not_supported /mailOn `mailOn` is not carried out: use `handlers` with the tool `email`
         "#]],
     );

@@ -1,6 +1,11 @@
 //! The workflow language from outside: dialects, findings with places, documents that come back equal.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on has failed")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::too_many_lines,
+    reason = "a test that can't go on has failed"
+)]
 
 mod bad_input;
 mod dialects;

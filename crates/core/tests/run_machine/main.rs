@@ -1,6 +1,11 @@
 //! The run machine from outside: scenarios, all interleavings with crashes, random graphs, mutants.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on has failed")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::too_many_lines,
+    reason = "a test that can't go on has failed"
+)]
 
 mod explore;
 mod interleavings;

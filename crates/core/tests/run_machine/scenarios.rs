@@ -211,13 +211,13 @@ fn a_failed_try_is_tried_again_later_and_later() {
         plan(steps),
         "a- zzz a- zzz a+",
         &expect![[r#"
-        0 execution_start workflow=test steps=1 status=running
-        0 step_start step=a
-        0 step_retry step=a attempt=1 error=exit code 1 exit_code=1 retry_at=10
-        10 step_retry step=a attempt=2 error=exit code 1 exit_code=1 retry_at=30
-        30 step_complete step=a status=success duration=0.03 exit_code=0 output=a is done
-        30 execution_complete status=success duration=0.03 outputs={}
-    "#]],
+            0 execution_start workflow=test steps=1 status=running
+            0 step_start step=a
+            0 step_retry step=a attempt=1 error=exit code 1 exit_code=1 retry_at=1970-01-01T00:00:00.010Z
+            10 step_retry step=a attempt=2 error=exit code 1 exit_code=1 retry_at=1970-01-01T00:00:00.030Z
+            30 step_complete step=a status=success duration=0.03 exit_code=0 output=a is done
+            30 execution_complete status=success duration=0.03 outputs={}
+        "#]],
     );
 }
 
@@ -228,12 +228,12 @@ fn the_last_try_decides() {
         plan(steps),
         "a- zzz a-",
         &expect![[r#"
-        0 execution_start workflow=test steps=1 status=running
-        0 step_start step=a
-        0 step_retry step=a attempt=1 error=exit code 1 exit_code=1 retry_at=10
-        10 step_complete step=a status=failed duration=0.01 exit_code=1 error=exit code 1 (attempt 2 of 2)
-        10 execution_complete status=failed duration=0.01 outputs={} error=step `a`: exit code 1 (attempt 2 of 2)
-    "#]],
+            0 execution_start workflow=test steps=1 status=running
+            0 step_start step=a
+            0 step_retry step=a attempt=1 error=exit code 1 exit_code=1 retry_at=1970-01-01T00:00:00.010Z
+            10 step_complete step=a status=failed duration=0.01 exit_code=1 error=exit code 1 (attempt 2 of 2)
+            10 execution_complete status=failed duration=0.01 outputs={} error=step `a`: exit code 1 (attempt 2 of 2)
+        "#]],
     );
 }
 
@@ -258,12 +258,12 @@ fn a_lost_attempt_that_only_reads_is_repeated() {
         plan(steps),
         "crash a+",
         &expect![[r#"
-        0 execution_start workflow=test steps=1 status=running
-        0 step_start step=a
-        0 step_retry step=a attempt=1 error=the server stopped while this attempt ran, and nobody knows how far it came retry_at=0
-        0 step_complete step=a status=success duration=0.0 exit_code=0 output=a is done
-        0 execution_complete status=success duration=0.0 outputs={}
-    "#]],
+            0 execution_start workflow=test steps=1 status=running
+            0 step_start step=a
+            0 step_retry step=a attempt=1 error=the server stopped while this attempt ran, and nobody knows how far it came retry_at=1970-01-01T00:00:00.000Z
+            0 step_complete step=a status=success duration=0.0 exit_code=0 output=a is done
+            0 execution_complete status=success duration=0.0 outputs={}
+        "#]],
     );
 }
 
@@ -274,23 +274,23 @@ fn a_rollback_goes_on_after_a_crash() {
         rolling(steps),
         "a+ b+ c- crash b+ crash a+",
         &expect![[r#"
-        0 execution_start workflow=test steps=3 status=running
-        0 step_start step=a
-        0 step_complete step=a status=success duration=0.0 exit_code=0 output=a is done
-        0 step_start step=b
-        0 step_complete step=b status=success duration=0.0 exit_code=0 output=b is done
-        0 step_start step=c
-        0 step_complete step=c status=failed duration=0.0 exit_code=1 error=exit code 1
-        0 rollback_start steps=["b","a"] reason=step `c`: exit code 1
-        0 rollback_step_start step=b
-        0 step_retry step=b attempt=1 error=the server stopped while this attempt ran, and nobody knows how far it came retry_at=0
-        0 rollback_step_complete step=b status=rolled_back duration=0.0
-        0 rollback_step_start step=a
-        0 step_retry step=a attempt=1 error=the server stopped while this attempt ran, and nobody knows how far it came retry_at=0
-        0 rollback_step_complete step=a status=rolled_back duration=0.0
-        0 rollback_complete status=rolled_back
-        0 execution_complete status=rolled_back duration=0.0 outputs={} error=step `c`: exit code 1
-    "#]],
+            0 execution_start workflow=test steps=3 status=running
+            0 step_start step=a
+            0 step_complete step=a status=success duration=0.0 exit_code=0 output=a is done
+            0 step_start step=b
+            0 step_complete step=b status=success duration=0.0 exit_code=0 output=b is done
+            0 step_start step=c
+            0 step_complete step=c status=failed duration=0.0 exit_code=1 error=exit code 1
+            0 rollback_start steps=["b","a"] reason=step `c`: exit code 1
+            0 rollback_step_start step=b
+            0 step_retry step=b attempt=1 error=the server stopped while this attempt ran, and nobody knows how far it came retry_at=1970-01-01T00:00:00.000Z
+            0 rollback_step_complete step=b status=rolled_back duration=0.0
+            0 rollback_step_start step=a
+            0 step_retry step=a attempt=1 error=the server stopped while this attempt ran, and nobody knows how far it came retry_at=1970-01-01T00:00:00.000Z
+            0 rollback_step_complete step=a status=rolled_back duration=0.0
+            0 rollback_complete status=rolled_back
+            0 execution_complete status=rolled_back duration=0.0 outputs={} error=step `c`: exit code 1
+        "#]],
     );
 }
 
@@ -301,11 +301,11 @@ fn a_step_has_its_time() {
         plan(steps),
         "zzz a~",
         &expect![[r#"
-        0 execution_start workflow=test steps=1 status=running
-        0 step_start step=a
-        1000 step_complete step=a status=timed_out duration=1.0 error=took longer than its limit of 1000ms
-        1000 execution_complete status=failed duration=1.0 outputs={} error=step `a`: took longer than its limit of 1000ms
-    "#]],
+            0 execution_start workflow=test steps=1 status=running
+            0 step_start step=a
+            1000 step_complete step=a status=timed_out duration=1.0 error=took longer than its limit of 1s
+            1000 execution_complete status=failed duration=1.0 outputs={} error=step `a`: took longer than its limit of 1s
+        "#]],
     );
 }
 
@@ -316,13 +316,13 @@ fn a_run_has_its_time() {
         Plan { timeout_ms: Some(5_000), ..plan(steps) },
         "zzz a~",
         &expect![[r#"
-        0 execution_start workflow=test steps=2 status=running
-        0 step_start step=a
-        5000 warning code=run_timeout message=the run took longer than 5000ms
-        5000 step_complete step=b status=skipped duration=0.0 error=the run took longer than its limit of 5000ms
-        5000 step_complete step=a status=timed_out duration=5.0 error=the run took longer than its limit of 5000ms
-        5000 execution_complete status=timed_out duration=5.0 outputs={} error=the run took longer than its limit of 5000ms
-    "#]],
+            0 execution_start workflow=test steps=2 status=running
+            0 step_start step=a
+            5000 warning code=run_timeout message=the run took longer than 5s
+            5000 step_complete step=b status=skipped duration=0.0 error=the run took longer than its limit of 5s
+            5000 step_complete step=a status=timed_out duration=5.0 error=the run took longer than its limit of 5s
+            5000 execution_complete status=timed_out duration=5.0 outputs={} error=the run took longer than its limit of 5s
+        "#]],
     );
 }
 
@@ -449,13 +449,13 @@ fn nobody_says_anything() {
         plan(vec![approval("ask", &[], Some(60_000)), step("b", &[0])]),
         "zzz",
         &expect![[r#"
-        0 execution_start workflow=test steps=2 status=running
-        0 step_start step=ask
-        0 approval_requested step=ask message=go on? expires_at=60000
-        60000 step_complete step=ask status=timed_out duration=60.0 error=nobody answered within its limit of 60000ms
-        60000 step_complete step=b status=skipped duration=0.0 error=step `ask` failed
-        60000 execution_complete status=failed duration=60.0 outputs={} error=step `ask`: nobody answered within its limit of 60000ms
-    "#]],
+            0 execution_start workflow=test steps=2 status=running
+            0 step_start step=ask
+            0 approval_requested step=ask message=go on? expires_at=1970-01-01T00:01:00.000Z
+            60000 step_complete step=ask status=timed_out duration=60.0 error=nobody answered within its limit of 1m
+            60000 step_complete step=b status=skipped duration=0.0 error=step `ask` failed
+            60000 execution_complete status=failed duration=60.0 outputs={} error=step `ask`: nobody answered within its limit of 1m
+        "#]],
     );
 }
 
@@ -484,12 +484,12 @@ fn every_item_has_its_attempts() {
         plan(steps),
         "a+ a- zzz a+",
         &expect![[r#"
-        0 execution_start workflow=test steps=1 status=running
-        0 step_start step=a
-        0 step_retry step=a attempt=1 error=exit code 1 exit_code=1 retry_at=10
-        10 step_complete step=a status=success duration=0.01 exit_code=0 output=["a is done","a is done"]
-        10 execution_complete status=success duration=0.01 outputs={"LIST":["a is done","a is done"]}
-    "#]],
+            0 execution_start workflow=test steps=1 status=running
+            0 step_start step=a
+            0 step_retry step=a attempt=1 error=exit code 1 exit_code=1 retry_at=1970-01-01T00:00:00.010Z
+            10 step_complete step=a status=success duration=0.01 exit_code=0 output=["a is done","a is done"]
+            10 execution_complete status=success duration=0.01 outputs={"LIST":["a is done","a is done"]}
+        "#]],
     );
 }
 
@@ -502,13 +502,13 @@ fn the_work_is_repeated_until_the_code_says_so() {
         plan(steps),
         "a-7 zzz a-7 zzz a+",
         &expect![[r#"
-        0 execution_start workflow=test steps=1 status=running
-        0 step_start step=a
-        0 step_waiting step=a until=500 reason=round 2 of at most 5
-        500 step_waiting step=a until=1000 reason=round 3 of at most 5
-        1000 step_complete step=a status=success duration=1.0 exit_code=0 output=a is done
-        1000 execution_complete status=success duration=1.0 outputs={}
-    "#]],
+            0 execution_start workflow=test steps=1 status=running
+            0 step_start step=a
+            0 step_waiting step=a until=1970-01-01T00:00:00.500Z reason=round 2 of at most 5
+            500 step_waiting step=a until=1970-01-01T00:00:01.000Z reason=round 3 of at most 5
+            1000 step_complete step=a status=success duration=1.0 exit_code=0 output=a is done
+            1000 execution_complete status=success duration=1.0 outputs={}
+        "#]],
     );
 }
 

@@ -68,7 +68,8 @@ impl Bench {
     /// The next attempt at a task.
     pub(crate) fn attempt(&self, task: Task) -> Attempt {
         Attempt {
-            run_id: RunId::from_parts(1, 1),
+            // Tests run side by side: what one ends must not be what another carries.
+            run_id: RunId::from_parts(1, u128::from(std::process::id())),
             id: AttemptId {
                 step: 0,
                 kind: AttemptKind::Do,
