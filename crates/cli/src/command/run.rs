@@ -154,13 +154,13 @@ pub(crate) async fn watch(
         tokio::select! {
             event = events.next() => {
                 let Some(event) = event.transpose()? else { break };
+                if detach && let Some(run_id) = event.data["run_id"].as_str() {
+                    output.line(run_id);
+                    return Ok(ExitCode::Success);
+                }
                 progress.event(&event);
                 if event.name == "error" && event.seq.is_none() {
                     return Err(CliError::from_problem(event.data));
-                }
-                if let Some(run_id) = progress.run_id.as_ref().filter(|_| detach) {
-                    output.line(run_id);
-                    return Ok(ExitCode::Success);
                 }
             }
             _ = ticker.tick() => progress.tick(),

@@ -92,6 +92,16 @@ impl Reader<'_> {
             self.plain.push(character);
             rest = &rest[character.len_utf8()..];
         }
+        // `os.environ["port"]`: a name in quotes may be looked up in the environment.
+        for name in self.names.candidates() {
+            let quoted = text.contains(&format!("\"{name}\"")) || text.contains(&format!("'{name}'"));
+            if quoted
+                && is_identifier(&name)
+                && let Ok(reference) = resolve(&name, self.names)
+            {
+                self.bind(&name, reference);
+            }
+        }
     }
 
     fn reference_in_other(&mut self, found: Found<'_>) {

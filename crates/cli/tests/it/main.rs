@@ -1,0 +1,10 @@
+//! The binary as its users meet it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on has failed")]
+
+mod bench;
+mod commands;
+mod crash;
+mod examples;
+mod page;
+mod sentences;
