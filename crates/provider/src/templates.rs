@@ -58,6 +58,13 @@ impl Templates {
     }
 }
 
+/// The workflow of a template as a document; null when there is none.
+pub(crate) fn document(id: &str) -> Value {
+    let texts = FILES.iter().filter_map(|text| read_text(text, None).ok());
+    let found = texts.into_iter().find(|value| value["id"] == id);
+    found.map_or(Value::Null, |mut value| value["workflow"].take())
+}
+
 fn read(text: &str) -> Option<Template> {
     let value = read_text(text, None).ok()?;
     let word = |key: &str| value[key].as_str().map(str::to_owned);

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::host;
 use super::intents::Asked;
 use super::part::{Part, slug};
 
@@ -40,7 +41,11 @@ pub(super) fn deploy(asked: &Asked<'_>) -> Part {
         );
     }
     if services.is_empty() {
-        part.needed("app", "The deployment to update", None);
+        let of_image = part.params.get("image").and_then(|image| name_of_image(image["default"].as_str()?));
+        if let Some(app) = &of_image {
+            part.suggest(format!("No deployment was named, so it is taken to be called like its image, `{app}`."));
+        }
+        part.needed("app", "The deployment to update", of_image);
     }
     let wants_scale = asked.facts.count(&["replicas", "copies", "instances", "pods"]);
     let targets: Vec<(String, String)> = if services.is_empty() {
@@ -64,6 +69,13 @@ pub(super) fn deploy(asked: &Asked<'_>) -> Part {
     }
     scale(&mut part, (&names, &targets), wants_scale.or_else(|| asked.facts.given(&["replicas"])?.as_u64()));
     part
+}
+
+/// `registry.example.com/shop/web:v2` -> `web`.
+fn name_of_image(image: &str) -> Option<String> {
+    let last = image.rsplit('/').next()?;
+    let name = last.split([':', '@']).next()?;
+    (!name.is_empty()).then(|| name.to_owned())
 }
 
 /// The number of replicas is set when a value for it is there.
@@ -121,53 +133,66 @@ fn namespace(part: &mut Part, asked: &Asked<'_>) {
     part.param("namespace", "string", "The namespace in Kubernetes", namespace.unwrap_or_else(|| "default".to_owned()));
 }
 
+/// The namespace that a clause names for a stack that it installs.
+fn own_namespace(asked: &Asked<'_>, key: &str) -> Option<String> {
+    let installs = asked.says(&["install", "set up", "setup", "add"]) && !asked.says(&["deploy"]);
+    let said = asked.facts.named(&["namespace", "ns"]).filter(|_| installs);
+    asked.facts.given_text(&[key]).or(said)
+}
+
 /// Installs Prometheus and Grafana.
-pub(super) fn monitoring(_asked: &Asked<'_>) -> Part {
-    let mut part = Part::new("monitoring");
+pub(super) fn monitoring(asked: &Asked<'_>) -> Part {
+    let mut part = Part::of_template("monitoring", "monitoring-stack");
+    part.rename_param("namespace", "monitoring_namespace");
+    part.rename_param("release", "monitoring_release");
+    part.set("monitoring_namespace", own_namespace(asked, "monitoring_namespace"));
     part.param("monitoring_enabled", "boolean", "Whether monitoring is installed", true);
-    part.param("monitoring_namespace", "string", "The namespace of the monitoring", "monitoring");
-    part.step(json!({
-        "name": "add_monitoring_charts", "description": "Make the charts known", "depends": [], "if": "params.monitoring_enabled", "tool": "helm",
-        "parameters": {"command": "repo add prometheus-community https://prometheus-community.github.io/helm-charts --force-update"},
-    }));
-    part.step(json!({
-        "name": "install_monitoring", "description": "Install Prometheus and Grafana", "if": "params.monitoring_enabled", "tool": "helm",
-        "parameters": {"command": "upgrade --install monitoring prometheus-community/kube-prometheus-stack -n ${monitoring_namespace} --create-namespace --wait --atomic --timeout 10m"},
-        "timeout": "15m",
-    }));
+    part.without(&["check_cluster"]);
+    part.rollback = false;
+    rename_steps(&mut part, &[("add_charts", "add_monitoring_charts"), ("former_release", "former_monitoring")]);
+    for step in &mut part.steps {
+        step["if"] = json!("params.monitoring_enabled");
+    }
     part
+}
+
+/// Gives steps other names and the first one its place.
+fn rename_steps(part: &mut Part, names: &[(&str, &str)]) {
+    for step in &mut part.steps {
+        if let Some((_, to)) = names.iter().find(|(from, _)| step["name"] == *from) {
+            step["name"] = json!(to);
+        }
+    }
+    if let Some(first) = part.steps.first_mut() {
+        first["depends"] = json!([]);
+    }
 }
 
 /// Installs central logging: Loki, or the ELK stack when that is asked for.
 pub(super) fn logging(asked: &Asked<'_>) -> Part {
-    let mut part = Part::new("logging");
-    part.param("logging_namespace", "string", "The namespace of the logging", "logging");
-    if asked.says(&["elk", "elasticsearch", "kibana", "elastic"]) {
-        part.step(json!({
-            "name": "add_logging_charts", "description": "Make the charts known", "depends": [], "tool": "helm",
-            "parameters": {"command": "repo add elastic https://helm.elastic.co --force-update"},
-        }));
-        for (name, chart) in [
-            ("elasticsearch", "elasticsearch"),
-            ("logstash", "logstash"),
-            ("kibana", "kibana"),
-            ("filebeat", "filebeat"),
-        ] {
-            part.step(json!({
-                "name": format!("install_{name}"), "description": format!("Install {name}"), "tool": "helm", "timeout": "15m",
-                "parameters": {"command": format!("upgrade --install {name} elastic/{chart} -n ${{logging_namespace}} --create-namespace --wait --atomic --timeout 10m")},
-            }));
-        }
+    if !asked.says(&["elk", "elasticsearch", "kibana", "elastic"]) {
+        let mut part = Part::of_template("logging", "central-logging");
+        part.rename_param("namespace", "logging_namespace");
+        part.rename_param("release", "logging_release");
+        part.set("logging_namespace", own_namespace(asked, "logging_namespace"));
+        part.without(&["check_cluster"]);
+        part.rollback = false;
+        rename_steps(&mut part, &[("add_charts", "add_logging_charts"), ("former_release", "former_logging")]);
         return part;
     }
+    let mut part = Part::new("logging");
+    let namespace = own_namespace(asked, "logging_namespace").unwrap_or_else(|| "logging".to_owned());
+    part.param("logging_namespace", "string", "The namespace of the logging", namespace);
     part.step(json!({
-        "name": "add_logging_charts", "description": "Make the charts known", "depends": [], "tool": "helm",
-        "parameters": {"command": "repo add grafana https://grafana.github.io/helm-charts --force-update"},
+        "name": "add_elastic_charts", "description": "Make the charts known", "depends": [], "tool": "helm",
+        "parameters": {"command": "repo add elastic https://helm.elastic.co --force-update"},
     }));
-    part.step(json!({
-        "name": "install_logging", "description": "Install Loki", "tool": "helm", "timeout": "15m",
-        "parameters": {"command": "upgrade --install logging grafana/loki-stack -n ${logging_namespace} --create-namespace --wait --atomic --timeout 10m"},
-    }));
+    for chart in ["elasticsearch", "logstash", "kibana", "filebeat"] {
+        part.step(json!({
+            "name": format!("install_{chart}"), "description": format!("Install {chart}"), "tool": "helm", "timeout": "15m",
+            "parameters": {"command": format!("upgrade --install {chart} elastic/{chart} -n ${{logging_namespace}} --create-namespace --wait --atomic --timeout 10m")},
+        }));
+    }
     part
 }
 
@@ -202,7 +227,7 @@ pub(super) fn docker(asked: &Asked<'_>) -> Part {
     part.needed("image", "The name of the image, with its tag", image);
     let directory =
         asked.facts.path_after(&["in", "from", "of"]).or_else(|| asked.facts.given_text(&["directory", "path"]));
-    part.param("directory", "string", "Where the Dockerfile is", directory.unwrap_or_else(|| ".".to_owned()));
+    part.needed("directory", "Where the Dockerfile is", directory);
     part.step(json!({
         "name": "build_image", "description": "Build the image", "depends": [], "tool": "docker",
         "parameters": {"command": "build -t ${image} ${directory}"}, "timeout": "30m",
@@ -218,58 +243,32 @@ pub(super) fn docker(asked: &Asked<'_>) -> Part {
 
 /// Tests a Python project.
 pub(super) fn python_ci(asked: &Asked<'_>) -> Part {
-    let mut part = Part::new("python-ci");
+    let mut part = Part::of_template("python-ci", "python-ci");
     let directory =
         asked.facts.path_after(&["in", "at", "of", "from", "for"]).or_else(|| asked.facts.paths.first().cloned());
-    part.param("project", "string", "The directory of the project", directory.unwrap_or_else(|| ".".to_owned()));
-    part.step(json!({
-        "name": "make_environment", "description": "Make an environment and install the project", "depends": [], "dir": "${project}",
-        "command": "python3 -m venv .venv\n.venv/bin/pip install --quiet --upgrade pip pytest\nif [ -f requirements.txt ]; then .venv/bin/pip install --quiet -r requirements.txt; fi\nif [ -f pyproject.toml ] || [ -f setup.py ]; then .venv/bin/pip install --quiet -e .; fi",
-        "timeout": "15m", "effects": "write",
-    }));
-    if asked.says(&["lint", "style", "format", "ruff", "flake8", "ci"]) {
-        part.step(json!({
-            "name": "lint", "description": "Look at the style", "dir": "${project}", "effects": "write",
-            "command": ".venv/bin/pip install --quiet ruff\n.venv/bin/ruff check .",
-        }));
+    part.set("project", directory.or_else(|| asked.facts.given_text(&["project", "directory", "path"])));
+    let looks = asked.says(&["lint", "style", "format", "ruff", "flake8", "ci"]);
+    if !looks || asked.denies(&["lint", "linting", "style"]) {
+        part.without(&["lint"]);
+        part.without_params(&["lint"]);
     }
-    part.step(json!({
-        "name": "run_tests", "description": "Run the tests", "dir": "${project}", "effects": "write",
-        "command": ".venv/bin/python -m pytest -q", "timeout": "30m",
-    }));
     part
 }
 
 /// Dumps a database of Postgres, proves that the dump can be read, and removes old dumps.
 pub(super) fn postgres_backup(asked: &Asked<'_>) -> Part {
-    let mut part = Part::new("postgres-backup");
-    let database = asked.facts.given_text(&["database", "database_name", "db"]);
-    let database = database
-        .or_else(|| asked.facts.named(&["database", "db"]))
-        .or_else(|| asked.facts.named_before(&["database", "db"]));
-    part.needed("database", "The database to back up", database);
-    let destination =
-        asked.facts.path_after(&["to", "into", "in", "under"]).or_else(|| asked.facts.paths.first().cloned());
-    part.needed(
-        "destination",
-        "The directory that dumps are kept in",
-        destination.or_else(|| asked.facts.given_text(&["destination", "backup_location"])),
-    );
-    let keep = asked.facts.count(&["copies", "backups", "dumps", "versions"]);
-    part.param("keep", "integer", "How many dumps to keep", keep.unwrap_or(7));
-    part.step(json!({
-        "name": "dump_database", "description": "Dump the database", "depends": [], "effects": "write",
-        "command": "mkdir -p -- \"$destination\"\ndump=\"$destination/$database-$(date +%Y%m%d-%H%M%S).dump\"\npg_dump -Fc --dbname=\"$database\" --file=\"$dump\"\necho \"$dump\"",
-        "output": "DUMP", "timeout": "2h", "rollback": {"command": "rm -f -- \"$DUMP\""},
-    }));
-    part.step(json!({
-        "name": "verify_dump", "description": "Prove that the dump can be read", "effects": "read",
-        "command": "pg_restore --list \"$DUMP\" > /dev/null && echo \"$DUMP can be restored\"",
-    }));
-    part.step(json!({
-        "name": "prune_dumps", "description": "Remove the oldest dumps", "effects": "destructive",
-        "command": "ls -1t -- \"$destination\"/\"$database\"-*.dump | tail -n +$((keep + 1)) | while IFS= read -r old; do rm -f -- \"$old\"; echo \"removed $old\"; done",
-    }));
+    let mut part = Part::of_template("postgres-backup", "postgres-backup");
+    let facts = &asked.facts;
+    let database = facts.given_text(&["database", "database_name", "db"]).or_else(|| facts.named(&["database", "db"]));
+    part.set("database", database.or_else(|| facts.named_before(&["database", "db"])));
+    let destination = facts.path_after(&["to", "into", "in", "under"]).or_else(|| facts.paths.first().cloned());
+    part.set("destination", destination.or_else(|| facts.given_text(&["destination", "backup_location"])));
+    part.set("host", facts.given_text(&["host", "database_host"]).or_else(|| facts.named(&["host"])));
+    part.set("keep", host::copies(asked));
+    if host::denies_pruning(asked) {
+        part.without(&["prune_dumps"]);
+        part.without_params(&["keep"]);
+    }
     part
 }
 
@@ -277,23 +276,38 @@ pub(super) fn postgres_backup(asked: &Asked<'_>) -> Part {
 pub(super) fn commands(asked: &Asked<'_>) -> Part {
     let mut part = Part::new("commands");
     let dir = asked.facts.path_after(&["in", "inside", "under"]);
-    let together = asked.says(&["in parallel", "at the same time", "simultaneously", "concurrently"]);
-    for (index, command) in asked.facts.commands.iter().enumerate() {
-        let name = slug(command.split_whitespace().take(3).collect::<Vec<_>>().join(" ").as_str());
-        let name = if name.is_empty() { format!("command_{}", index + 1) } else { format!("run_{name}") };
-        let mut step = json!({"name": name, "description": format!("Run {command}"), "command": command});
-        if index == 0 || together {
-            step["depends"] = json!([]);
+    let retries = asked.facts.times().filter(|_| asked.says(&["retry", "retries", "try", "tries", "attempts"]));
+    let mut before: Vec<String> = Vec::new();
+    for clause in &asked.clauses {
+        let together =
+            clause.has(&["in parallel", "at the same time", "simultaneously", "concurrently", "side by side"]);
+        let mut group: Vec<String> = Vec::new();
+        for command in super::facts::Facts::read(&clause.text, &serde_json::Map::new()).commands {
+            let name = slug(command.split_whitespace().take(3).collect::<Vec<_>>().join(" ").as_str());
+            let name = if name.is_empty() { "run_command".to_owned() } else { format!("run_{name}") };
+            let taken = |name: &String| part.steps.iter().any(|step| step["name"] == *name);
+            let name = if taken(&name) { format!("{name}_{}", part.steps.len() + 1) } else { name };
+            let depends = match group.last() {
+                Some(last) if !together => vec![last.clone()],
+                _ => before.clone(),
+            };
+            let mut step =
+                json!({"name": name, "description": format!("Run {command}"), "depends": depends, "command": command});
+            if let Some(dir) = &dir {
+                step["dir"] = json!(dir);
+            }
+            if let Some(times) = retries {
+                step["retry"] = json!({"max_attempts": times + 1, "delay": "2s"});
+            }
+            part.step(step);
+            group.push(name);
         }
-        if let Some(dir) = &dir {
-            step["dir"] = json!(dir);
+        if !together {
+            group = group.pop().into_iter().collect();
         }
-        if let Some(times) =
-            asked.facts.times().filter(|_| asked.says(&["retry", "retries", "try", "tries", "attempts"]))
-        {
-            step["retry"] = json!({"max_attempts": times + 1, "delay": "2s"});
+        if !group.is_empty() {
+            before = group;
         }
-        part.step(step);
     }
     part
 }

@@ -1,64 +1,60 @@
 //! From a task to a draft.
 
 use partita_core::workflow::{Workflow, from_value};
+use serde_json::{Map, Value};
 
 use super::MODEL;
 use super::facts::Facts;
 use super::intents::{self, Asked, INTENTS, Intent};
 use super::modifiers::{self, Met};
 use super::part::{Part, assemble};
+use super::phrases;
 use super::sentence::{self, Clause};
 use crate::provider::{Draft, DraftError, DraftRequest};
+use crate::templates::Templates;
+
+/// A clause, and what it is to be done for each of.
+struct Piece {
+    clause: Clause,
+    items: Vec<String>,
+}
 
 /// An intent that was found, and the clauses that belong to it.
 struct Reading<'a> {
     intent: &'static Intent,
     clauses: Vec<&'a Clause>,
+    items: &'a [String],
+}
+
+/// What a task was taken apart into.
+#[derive(Default)]
+struct Read<'a> {
+    readings: Vec<Reading<'a>>,
+    wishes: Vec<&'a Clause>,
+    denied: Vec<&'a Clause>,
+    /// What nothing was made of, as sentences.
+    leftovers: Vec<String>,
 }
 
 /// Makes a draft.
 pub(super) fn draft(request: &DraftRequest) -> Result<Draft, DraftError> {
-    let clauses = sentence::clauses(&request.task);
+    let (pieces, schedule) = pieces(&request.task);
     let mut context = request.context.clone();
     context.extend(request.parameters.clone());
-    let mut readings: Vec<Reading<'_>> = Vec::new();
-    let mut wishes: Vec<&Clause> = Vec::new();
-    let mut leftovers: Vec<&Clause> = Vec::new();
-    for clause in &clauses {
-        let facts = Facts::read(&clause.text, &context);
-        let found = intents::of_clause(clause, &facts);
-        let current = readings.last_mut();
-        let modifier = modifiers::of_clause(clause);
-        match (found.is_empty(), current) {
-            // `warn if the disk is full` goes on with what was begun.
-            (false, Some(reading)) if found.len() == 1 && std::ptr::eq(found[0], reading.intent) => {
-                reading.clauses.push(clause)
-            }
-            (false, _) => readings.extend(found.into_iter().map(|intent| Reading { intent, clauses: vec![clause] })),
-            (true, Some(reading)) if reading.intent.absorbs(clause) => reading.clauses.push(clause),
-            (true, Some(reading)) if clause.denies => {
-                reading.clauses.push(clause);
-                if modifier.is_none() {
-                    leftovers.extend(denied_in_vain(reading.intent, clause));
-                }
-            }
-            (true, _) if modifier.is_some() && !clause.denies => {}
-            (true, _) => leftovers.push(clause),
-        }
-        if modifier.is_some() && !clause.denies {
-            wishes.push(clause);
-        }
-    }
+    let Read { readings, wishes, denied, leftovers } = read(&pieces, &context);
     if readings.is_empty() {
-        return Err(not_understood(&clauses));
+        return Err(not_understood(&request.task));
     }
-    let denied: Vec<&Clause> = clauses.iter().filter(|clause| clause.denies).collect();
     let parts: Vec<Part> =
         readings.iter().map(|reading| build(reading, &context, &request.task, readings.len())).collect();
     let names: Vec<String> = parts.iter().map(|part| part.name.clone()).collect();
-    let (document, mut suggestions) = assemble(&name_of(&names), &request.task, parts);
-    let loaded = from_value(&document);
-    let Some(mut workflow) = loaded.workflow else {
+    let (mut document, mut suggestions) = assemble(&name_of(&names), &request.task, parts);
+    if let Some((cron, said)) = schedule {
+        suggestions
+            .push(format!("`{said}` is kept as the schedule `{cron}`; this version does not start runs by itself."));
+        document["schedule"] = cron.into();
+    }
+    let Some(mut workflow) = from_value(&document).workflow else {
         return Err(DraftError::Unavailable {
             message: "the planner made a draft that it can't read itself".to_owned(),
         });
@@ -66,33 +62,144 @@ pub(super) fn draft(request: &DraftRequest) -> Result<Draft, DraftError> {
     let mut notes: Vec<String> =
         readings.iter().map(|reading| format!("understood: {}", reading.intent.title)).collect();
     apply(&mut workflow, (&wishes, &denied), &context, (&mut suggestions, &mut notes));
-    for clause in leftovers {
-        suggestions.push(format!("`{}` was not understood and is not part of the workflow.", clause.text));
-    }
+    suggestions.extend(leftovers);
     if let Some(asked) = request.model.as_deref().filter(|model| *model != MODEL) {
         suggestions.push(format!("The model {asked} is not configured, so the built-in planner made this."));
+        notes.push(format!("requested_model: {asked}"));
     }
     Ok(Draft { workflow, model: MODEL.to_owned(), suggestions, notes })
 }
 
-/// A denial that the intent before it knows nothing of.
-fn denied_in_vain<'a>(intent: &Intent, clause: &'a Clause) -> Option<&'a Clause> {
-    let known =
-        ["file", "report", "write", "warn", "warning", "alert", "push", "prune", "delete", "remove", "restart", "save"];
-    (!intent.absorbs(clause) && !clause.has(&known)).then_some(clause)
+/// Takes a task apart; also gives when it wants to be done again and again.
+fn pieces(task: &str) -> (Vec<Piece>, Option<(String, String)>) {
+    let (mut pieces, mut schedule, mut carried) = (Vec::new(), None, Vec::new());
+    for clause in sentence::clauses(task) {
+        let mut text = clause.text;
+        if let Some(found) = phrases::schedule(&text) {
+            text = text.replacen(&found.1, "", 1);
+            schedule = Some(found);
+        }
+        if let Some((items, rest)) = phrases::for_each(&text) {
+            (carried, text) = (items, rest);
+        }
+        let clause = Clause::new(&text);
+        if clause.lower.chars().any(char::is_alphabetic) || clause.text.contains('`') {
+            pieces.push(Piece { clause, items: std::mem::take(&mut carried) });
+        }
+    }
+    (pieces, schedule)
 }
 
-fn build(
-    reading: &Reading<'_>,
-    context: &serde_json::Map<String, serde_json::Value>,
-    task: &str,
-    readings: usize,
-) -> Part {
+/// Finds out what each clause asks for.
+fn read<'a>(pieces: &'a [Piece], context: &Map<String, Value>) -> Read<'a> {
+    let mut read = Read::default();
+    for Piece { clause, items } in pieces {
+        let found = intents::of_clause(clause, &Facts::read(&clause.text, context));
+        let is_wish = !modifiers::of_clause(clause).is_empty() && !clause.denies;
+        let unknown = unknown_verbs(clause, &found);
+        match (found.as_slice(), read.readings.last_mut()) {
+            // `warn if the disk is full` goes on with what was begun.
+            ([one], Some(reading)) if std::ptr::eq(*one, reading.intent) && items.is_empty() => {
+                reading.clauses.push(clause)
+            }
+            ([_, ..], _) => {
+                let made = found.into_iter().map(|intent| Reading { intent, clauses: vec![clause], items });
+                read.readings.extend(made);
+            }
+            ([], Some(reading)) if reading.intent.absorbs(clause) => reading.clauses.push(clause),
+            ([], Some(reading)) if clause.denies => {
+                reading.clauses.push(clause);
+                if modifiers::of_clause(clause).is_empty() && !is_known_denial(clause) {
+                    read.leftovers.push(not_placed(clause));
+                }
+            }
+            ([], _) if is_wish => {}
+            ([], _) => read.leftovers.push(not_placed(clause)),
+        }
+        for verb in unknown {
+            read.leftovers
+                .push(format!("`{verb}` in `{}` was not understood and is not part of the workflow.", clause.text));
+        }
+        if is_wish {
+            read.wishes.push(clause);
+        }
+        if clause.denies {
+            read.denied.push(clause);
+        }
+    }
+    read
+}
+
+fn not_placed(clause: &Clause) -> String {
+    format!("`{}` was not understood and is not part of the workflow.", clause.text)
+}
+
+/// Verbs of a clause that what was found in it knows nothing of.
+fn unknown_verbs(clause: &Clause, found: &[&'static Intent]) -> Vec<&'static str> {
+    let general = [
+        "ask",
+        "check",
+        "configure",
+        "create",
+        "enable",
+        "execute",
+        "expect",
+        "get",
+        "include",
+        "install",
+        "keep",
+        "limit",
+        "list",
+        "make sure",
+        "measure",
+        "monitor",
+        "print",
+        "record",
+        "report",
+        "run",
+        "save",
+        "send",
+        "set up",
+        "show",
+        "start",
+        "tag",
+        "test",
+        "update",
+        "validate",
+        "verify",
+        "warn",
+        "write",
+    ];
+    if found.is_empty() || clause.denies {
+        return Vec::new();
+    }
+    let known =
+        |verb: &str| general.contains(&verb) || modifiers::knows(verb) || found.iter().any(|intent| intent.knows(verb));
+    sentence::VERBS.iter().copied().filter(|verb| clause.has(&[verb]) && !known(verb)).collect()
+}
+
+/// Denials that parts look for by themselves.
+fn is_known_denial(clause: &Clause) -> bool {
+    clause.has(&[
+        "file", "report", "write", "writing", "warn", "warning", "alert", "push", "pushing", "prune", "pruning",
+        "delete", "deleting", "remove", "removing", "restart", "save", "lint", "linting", "apply",
+    ])
+}
+
+fn build(reading: &Reading<'_>, context: &Map<String, Value>, task: &str, readings: usize) -> Part {
     let own: Vec<&str> = reading.clauses.iter().map(|clause| clause.text.as_str()).collect();
     // One intent alone may take its facts from anywhere in the task.
     let text = if readings == 1 { task.to_owned() } else { own.join(", ") };
-    let asked = Asked { clauses: reading.clauses.clone(), facts: Facts::read(&text, context) };
-    (reading.intent.build)(&asked)
+    let mut facts = Facts::read(&text, context);
+    if facts.images.is_empty() && reading.clauses.iter().any(|clause| clause.has(&["it", "that", "them"])) {
+        // `build the image web:v1 and deploy it`
+        facts.images = Facts::read(task, context).images;
+    }
+    let mut part = (reading.intent.build)(&Asked { clauses: reading.clauses.clone(), facts });
+    if !reading.items.is_empty() {
+        part.for_each(reading.items);
+    }
+    part
 }
 
 /// What a workflow of these parts is called.
@@ -115,26 +222,30 @@ fn name_of(names: &[String]) -> String {
 fn apply(
     workflow: &mut Workflow,
     (wishes, denied): (&[&Clause], &[&Clause]),
-    context: &serde_json::Map<String, serde_json::Value>,
+    context: &Map<String, Value>,
     (suggestions, notes): (&mut Vec<String>, &mut Vec<String>),
 ) {
     for clause in wishes {
-        let Some(modifier) = modifiers::of_clause(clause) else { continue };
-        let is_denied =
-            denied.iter().any(|denial| modifiers::of_clause(denial).is_some_and(|other| std::ptr::eq(other, modifier)));
+        let facts = Facts::read(&clause.text, context);
+        let asked = modifiers::of_clause(clause);
+        let is_denied = |modifier: &&modifiers::Modifier| {
+            denied.iter().any(|denial| modifiers::of_clause(denial).iter().any(|other| std::ptr::eq(*other, *modifier)))
+        };
         // Warnings of a health report are steps already.
         let warns = clause.has(&["alert", "tell", "message"])
             && !clause.has(&["slack", "notify", "notification", "email", "mail", "webhook"])
-            && Facts::read(&clause.text, context).channels.is_empty();
+            && facts.channels.is_empty()
+            && workflow.steps.iter().any(|step| step.name.starts_with("warn"));
         // `verify the archive` is part of a backup.
         let checks_itself =
             clause.has(&["verify"]) && workflow.steps.iter().any(|step| step.name.starts_with("verify"));
-        if is_denied || warns || checks_itself {
+        if warns || checks_itself || asked.iter().any(is_denied) {
             continue;
         }
-        match (modifier.apply)(workflow, clause, &Facts::read(&clause.text, context)) {
-            Met::Done { summary, .. } | Met::Already { summary, .. } => notes.push(summary),
-            Met::Not(reason) => suggestions.push(format!("`{}`: {reason}.", clause.text)),
+        match modifiers::apply_all(workflow, clause, &facts) {
+            Some(Met::Done { summary, .. } | Met::Already { summary, .. }) => notes.push(summary),
+            Some(Met::Not(reason)) => suggestions.push(format!("`{}`: {reason}.", clause.text)),
+            None => {}
         }
     }
     for clause in denied.iter().filter(|clause| clause.has(&["rollback", "roll back"])) {
@@ -146,9 +257,8 @@ fn apply(
     }
 }
 
-fn not_understood(clauses: &[Clause]) -> DraftError {
-    let said: Vec<&str> = clauses.iter().map(|clause| clause.text.as_str()).collect();
-    let said: String = said.join("; ").chars().take(200).collect();
+fn not_understood(task: &str) -> DraftError {
+    let said: String = task.trim().chars().take(200).collect();
     let message = if said.is_empty() {
         "the task says nothing".to_owned()
     } else {
@@ -159,10 +269,31 @@ fn not_understood(clauses: &[Clause]) -> DraftError {
         message,
         help: format!("It can {}", words.join(", ")),
         suggestions: vec![
+            nearest_templates(task),
             "Say what should happen in a few plain words: `Check disk space on this host and warn above 80 %`."
                 .to_owned(),
             "Put commands in backticks: ``run `make test` in /srv/app``.".to_owned(),
             "`partita templates list` shows workflows to begin with.".to_owned(),
         ],
     }
+}
+
+/// The templates whose descriptions have most words in common with a task.
+fn nearest_templates(task: &str) -> String {
+    let words: Vec<String> = task
+        .to_lowercase()
+        .split(|it: char| !it.is_alphanumeric())
+        .filter(|word| word.len() > 3)
+        .map(str::to_owned)
+        .collect();
+    let templates = Templates::builtin();
+    let near = |template: &crate::Template| {
+        let text = format!("{} {} {}", template.id, template.description, template.tags.join(" ")).to_lowercase();
+        words.iter().filter(|word| text.contains(word.as_str())).count()
+    };
+    let mut ranked: Vec<(usize, &str)> =
+        templates.iter().map(|template| (near(template), template.id.as_str())).collect();
+    ranked.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
+    let listed: Vec<String> = ranked.iter().take(3).map(|(_, id)| format!("`{id}`")).collect();
+    format!("Templates that may be near: {}.", listed.join(", "))
 }

@@ -30,6 +30,8 @@ macro_rules! patterns {
 
 patterns! {
     COMMAND = r"`([^`\n]+)`";
+    SPOKEN_COMMAND = r#"(?i)\b(?:run|execute)\s+(?:the\s+)?(?:shell\s+)?(?:command\s+|script\s+)?"([^"\n]+)""#;
+    HOST = r"(?i)\b(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+(?:[a-z]{2,})\b";
     URL = r#"https?://[^\s,;'"`<>()]+"#;
     EMAIL = r"\b[\w.+-]+@[\w-]+\.[\w.-]*\w";
     CHANNEL = r"(?:^|\s)#([a-z0-9][\w-]*)";
@@ -127,7 +129,8 @@ impl Facts {
         let trim = |path: String| path.trim_end_matches(['.', ',', ':']).to_owned();
         let paths: Vec<String> =
             all(&PATH, 1).into_iter().map(trim).filter(|path| !path.is_empty() && !is_part_of_url(path)).collect();
-        let commands = all(&COMMAND, 1);
+        let mut commands = all(&COMMAND, 1);
+        commands.extend(all(&SPOKEN_COMMAND, 1));
         let inside = |it: &str| urls.iter().chain(&commands).chain(&paths).any(|other| other.contains(it));
         Self {
             text: text.to_owned(),
@@ -148,6 +151,16 @@ impl Facts {
             commands,
             context: context.clone(),
         }
+    }
+
+    /// Names of hosts that the text has: `db.example.com`.
+    pub(super) fn hosts(&self) -> Vec<String> {
+        HOST.find_iter(&self.text).map(|found| found.as_str().to_owned()).collect()
+    }
+
+    /// Text in double quotes.
+    pub(super) fn quoted(&self) -> Option<String> {
+        self.text.split('"').nth(1).filter(|text| !text.trim().is_empty()).map(str::to_owned)
     }
 
     /// A fact that the caller gave under one of these names.

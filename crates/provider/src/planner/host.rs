@@ -15,7 +15,12 @@ pub(super) fn health(asked: &Asked<'_>) -> Part {
     let memory = !named || wants(&["memory", "ram"]);
     let load = !named || wants(&["cpu", "load", "processor", "processors"]);
     let mut report = Vec::new();
-    if disk || asked.says(&["warn", "alert"]) {
+    let warns_of_disk = asked.clauses.iter().any(|clause| {
+        !clause.denies
+            && clause.has(&["warn", "alert"])
+            && (clause.has(&["disk", "disks"]) || !clause.has(&["memory", "ram"]))
+    });
+    if disk || warns_of_disk && !memory {
         let mount = asked.facts.path_after(&[
             "on",
             "of",
@@ -27,7 +32,7 @@ pub(super) fn health(asked: &Asked<'_>) -> Part {
             "filesystem",
             "partition",
         ]);
-        let mount = mount.or_else(|| asked.facts.given_text(&["mount", "filesystem"]));
+        let mount = mount.or_else(|| asked.facts.given_text(&["mount", "filesystem"])).or_else(|| full_path(asked));
         part.param("mount", "string", "The file system to look at", mount.unwrap_or_else(|| "/".to_owned()));
         part.step(json!({
             "name": "check_disk", "description": "Measure how full the disk is", "depends": [], "effects": "read",
@@ -63,6 +68,15 @@ pub(super) fn health(asked: &Asked<'_>) -> Part {
     }
     warn_when_full(&mut part, asked, memory && !disk);
     part
+}
+
+/// `if /data is more than 85% full`: the path that may be full.
+fn full_path(asked: &Asked<'_>) -> Option<String> {
+    let clause = asked
+        .clauses
+        .iter()
+        .find(|clause| clause.has(&["full", "used", "usage"]) && !clause.has(&["file", "write", "save"]))?;
+    asked.facts.paths.iter().find(|path| path.starts_with('/') && clause.text.contains(path.as_str())).cloned()
 }
 
 fn write_report(part: &mut Part, asked: &Asked<'_>, report: &[(&str, &str)]) {
@@ -130,119 +144,85 @@ fn warn_when_full(part: &mut Part, asked: &Asked<'_>, memory_only: bool) {
 
 /// Packs a directory, proves that the archive can be read, and removes the oldest archives.
 pub(super) fn directory_backup(asked: &Asked<'_>) -> Part {
-    let mut part = Part::new("directory-backup");
-    let destination = asked.facts.path_after(&["to", "into", "in", "under", "at"]);
-    let source = asked.facts.paths.iter().find(|path| Some(*path) != destination.as_ref()).cloned();
-    let source = source.or_else(|| asked.facts.given_text(&["source", "directory", "path"]));
-    let destination = destination.or_else(|| asked.facts.given_text(&["destination", "backup_location", "target"]));
-    part.needed("source", "The directory to back up", source);
-    part.needed("destination", "The directory that archives are kept in", destination);
-    let keep = asked.facts.count(&["copies", "backups", "archives", "versions", "generations"]);
-    part.param(
-        "keep",
-        "integer",
-        "How many archives to keep",
-        keep.or_else(|| asked.facts.given(&["keep"])?.as_u64()).unwrap_or(7),
-    );
-    part.step(json!({
-        "name": "create_archive", "description": "Pack the directory", "depends": [], "effects": "write",
-        "command": "mkdir -p -- \"$destination\"\narchive=\"$destination/$(basename -- \"$source\")-$(date +%Y%m%d-%H%M%S).tar.gz\"\ntar -czf \"$archive\" -C \"$(dirname -- \"$source\")\" -- \"$(basename -- \"$source\")\"\necho \"$archive\"",
-        "output": "ARCHIVE",
-        "rollback": {"command": "rm -f -- \"$ARCHIVE\""},
-    }));
-    part.step(json!({
-        "name": "verify_archive", "description": "Prove that the archive can be read to its end", "effects": "read",
-        "command": "count=$(tar -tzf \"$ARCHIVE\" | wc -l)\ntest \"$count\" -gt 0\necho \"$ARCHIVE holds $count entries\"",
-    }));
-    if !asked.denies(&["prune", "delete", "remove", "clean"]) {
-        part.step(json!({
-            "name": "prune_archives", "description": "Remove the oldest archives", "effects": "destructive",
-            "command": "ls -1t -- \"$destination\"/\"$(basename -- \"$source\")\"-*.tar.gz | tail -n +$((keep + 1)) | while IFS= read -r old; do rm -f -- \"$old\"; echo \"removed $old\"; done",
-        }));
+    let mut part = Part::of_template("directory-backup", "directory-backup");
+    let facts = &asked.facts;
+    let destination = facts.path_after(&["to", "into", "in", "under", "at"]);
+    let source = facts.paths.iter().find(|path| Some(*path) != destination.as_ref()).cloned();
+    part.set("source", source.or_else(|| facts.given_text(&["source", "directory", "path"])));
+    part.set("destination", destination.or_else(|| facts.given_text(&["destination", "backup_location", "target"])));
+    part.set("keep", copies(asked));
+    if denies_pruning(asked) {
+        part.without(&["prune_archives"]);
+        part.without_params(&["keep"]);
     }
     part
 }
 
+/// How many copies a backup keeps.
+pub(super) fn copies(asked: &Asked<'_>) -> Option<u64> {
+    let words = ["copies", "backups", "archives", "dumps", "versions", "generations"];
+    asked.facts.count(&words).or_else(|| asked.facts.given(&["keep"])?.as_u64())
+}
+
+/// Whether nothing old may be removed.
+pub(super) fn denies_pruning(asked: &Asked<'_>) -> bool {
+    asked.denies(&["prune", "pruning", "delete", "deleting", "remove", "removing", "clean"])
+}
+
 /// Finds old files, shows them, and deletes them.
 pub(super) fn cleanup(asked: &Asked<'_>) -> Part {
-    let mut part = Part::new("cleanup");
-    let directory =
-        asked.facts.path_after(&["in", "from", "under", "of", "at"]).or_else(|| asked.facts.paths.first().cloned());
-    part.needed(
-        "directory",
-        "Where to look for old files",
-        directory.or_else(|| asked.facts.given_text(&["directory", "path"])),
-    );
-    let days = asked.facts.days().or_else(|| asked.facts.given(&["days", "max_age_days"])?.as_u64());
-    match days {
-        Some(days) => part.param("days", "integer", "Files that were not changed for so many days are old", days),
-        None => part.needed("days", "Files that were not changed for so many days are old", None),
+    let mut part = Part::of_template("cleanup", "disk-and-log-cleanup");
+    let facts = &asked.facts;
+    let directory = facts.path_after(&["in", "from", "under", "of", "at"]).or_else(|| facts.paths.first().cloned());
+    part.set("directory", directory.or_else(|| facts.given_text(&["directory", "path"])));
+    part.set("days", facts.days().or_else(|| facts.given(&["days", "max_age_days"])?.as_u64()));
+    if !asked.says(&["log", "logs"]) {
+        part.set("pattern", Some("*"));
     }
-    let pattern = if asked.says(&["log", "logs"]) { "*.log*" } else { "*" };
-    part.param("pattern", "string", "The names to look for", pattern);
-    part.step(json!({
-        "name": "measure_before", "description": "Measure the disk before", "depends": [], "effects": "read",
-        "command": "df -Pk -- \"$directory\" | awk 'NR==2 { print $4 }'", "output": "FREE_BEFORE",
-    }));
-    part.step(json!({
-        "name": "find_old_files", "description": "List what would be deleted", "effects": "read",
-        "command": "find \"$directory\" -xdev -type f -name \"$pattern\" -mtime +\"$days\" -print",
-    }));
-    part.step(json!({
-        "name": "delete_old_files", "description": "Delete them", "effects": "destructive",
-        "command": "find \"$directory\" -xdev -type f -name \"$pattern\" -mtime +\"$days\" -print -delete",
-    }));
-    part.step(json!({
-        "name": "measure_after", "description": "Say how much was won", "effects": "read",
-        "command": "after=$(df -Pk -- \"$directory\" | awk 'NR==2 { print $4 }')\necho \"freed $((after - FREE_BEFORE)) KiB\"",
-    }));
+    if !asked.says(&["journal", "journald", "journalctl"]) {
+        part.without(&["vacuum_journal"]);
+        part.without_params(&["journal_days"]);
+    } else {
+        part.set("journal_days", facts.days());
+    }
     part
 }
 
 /// Restarts a service of systemd and proves that it runs.
 pub(super) fn service_restart(asked: &Asked<'_>) -> Part {
-    let mut part = Part::new("service-restart");
-    let service = asked.facts.given_text(&["service", "unit"]);
-    let service = service.or_else(|| asked.facts.named(&["service", "restart", "reload", "unit"]));
-    let service = service.or_else(|| asked.facts.named_before(&["service", "daemon", "server"]));
-    part.needed("service", "The service of systemd", service);
-    part.step(json!({
-        "name": "status_before", "description": "See how it does", "depends": [], "tool": "systemctl",
-        "parameters": {"command": "is-active ${service}"}, "continue_on": {"failure": true},
-    }));
-    part.step(json!({
-        "name": "restart_service", "description": "Restart it", "tool": "systemctl",
-        "parameters": {"command": "restart ${service}"},
-    }));
-    part.step(json!({
-        "name": "verify_service", "description": "Prove that it runs", "tool": "systemctl",
-        "parameters": {"command": "is-active ${service}"}, "retry": {"max_attempts": 10, "delay": "2s"},
-    }));
+    let mut part = Part::of_template("service-restart", "service-restart");
+    part.set("service", service(asked));
+    part.without(&["check_health"]);
+    part.without_params(&["health_url"]);
     part
+}
+
+/// The service of systemd that is spoken of.
+pub(super) fn service(asked: &Asked<'_>) -> Option<String> {
+    let verbs =
+        ["restart", "reload", "bounce", "start", "stop", "enable", "disable", "restarting", "of", "for", "does"];
+    let service = asked.facts.given_text(&["service", "unit"]).or_else(|| asked.facts.named(&["service", "unit"]));
+    let service = service.filter(|name| !["and", "then", "is", "runs"].contains(&name.as_str()));
+    service.or_else(|| asked.facts.named_before(&["service", "daemon", "server"])).or_else(|| asked.facts.named(&verbs))
 }
 
 /// Looks how long a certificate is good for.
 pub(super) fn certificate(asked: &Asked<'_>) -> Part {
-    let mut part = Part::new("certificate-expiry");
-    let host_of =
-        |url: &String| url.split("//").nth(1).map(|rest| rest.split(['/', ':']).next().unwrap_or(rest).to_owned());
-    let host = asked.facts.urls.first().and_then(host_of).or_else(|| asked.facts.given_text(&["host", "domain"]));
-    let host =
-        host.or_else(|| asked.facts.named(&["of", "for", "on", "host", "domain"]).filter(|name| name.contains('.')));
-    part.needed("host", "The host whose certificate to look at", host);
-    part.param("port", "integer", "Its port", 443);
-    let days = asked.facts.days().or_else(|| asked.facts.count(&["days"]));
-    part.param("min_days", "integer", "Days that the certificate must still be good for", days.unwrap_or(30));
-    part.step(json!({
-        "name": "check_certificate", "description": "Ask for the certificate and count its days", "depends": [], "effects": "read",
-        "command": "end=$(echo | timeout 20 openssl s_client -connect \"$host:$port\" -servername \"$host\" 2>/dev/null | openssl x509 -noout -enddate | cut -d= -f2)\ntest -n \"$end\"\ndays=$(( ($(date -d \"$end\" +%s) - $(date +%s)) / 86400 ))\necho \"$days\"",
-        "retry": {"max_attempts": 3, "delay": "5s"}, "output": "DAYS_LEFT",
-    }));
-    part.step(json!({
-        "name": "warn_if_expiring", "description": "Fail when it ends too soon", "effects": "read",
-        "if": "int(steps.check_certificate.output) < params.min_days",
-        "command": "echo \"WARNING: the certificate of $host ends in $DAYS_LEFT days\"; exit 1",
-    }));
+    let mut part = Part::of_template("certificate-expiry", "certificate-expiry");
+    let facts = &asked.facts;
+    let address = facts.urls.first().and_then(|url| url.split("//").nth(1)?.split('/').next().map(str::to_owned));
+    let address = address.or_else(|| facts.given_text(&["host", "domain"]));
+    let address = address.or_else(|| {
+        let near = facts.named(&["of", "for", "on", "host", "domain"]).filter(|name| name.contains('.'));
+        near.or_else(|| facts.hosts().into_iter().next())
+    });
+    let (host, port) = match address.as_deref().and_then(|address| address.split_once(':')) {
+        Some((host, port)) => (Some(host.to_owned()), port.parse::<u64>().ok()),
+        None => (address.clone(), None),
+    };
+    part.set("host", host);
+    part.set("port", port.or_else(|| facts.given(&["port"])?.as_u64()));
+    part.set("min_days", facts.days().or_else(|| facts.count(&["days"])));
     part
 }
 

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::facts::Facts;
 use super::part::Part;
 use super::sentence::Clause;
-use super::{delivery, host};
+use super::{chores, delivery, host};
 
 /// What was asked for in the clauses that belong to one intent.
 pub(super) struct Asked<'a> {
@@ -74,13 +74,32 @@ const DO_CHECK: &[&str] = &[
 ];
 
 /// Every intent. The first that fits a clause wins, but for those that may stand together.
-pub(super) const INTENTS: [Intent; 17] = [
+pub(super) const INTENTS: [Intent; 30] = [
+    Intent {
+        title: "run commands on another host",
+        words: &[],
+        except: &[],
+        fits: chores::is_remote,
+        absorbs: &[],
+        build: chores::remote_command,
+    },
+    Intent {
+        title: "query a Postgres database",
+        words: &[
+            &["query", "sql", "select", "psql", "run", "execute"],
+            &["database", "db", "postgres", "sql", "query"],
+        ],
+        except: &[],
+        fits: |_, facts| facts.quoted().is_some() || !facts.commands.is_empty(),
+        absorbs: &[],
+        build: chores::query,
+    },
     Intent {
         title: "run commands that you put in backticks",
         words: &[],
         except: &[],
         fits: |_, facts| !facts.commands.is_empty(),
-        absorbs: &["retry", "try"],
+        absorbs: &["retry", "try", "parallel"],
         build: delivery::commands,
     },
     Intent {
@@ -138,6 +157,91 @@ pub(super) const INTENTS: [Intent; 17] = [
         build: host::certificate,
     },
     Intent {
+        title: "copy or move a file",
+        words: &[&["copy", "move", "rename"]],
+        except: &["database", "postgres"],
+        fits: chores::has_two_places,
+        absorbs: &[],
+        build: chores::file,
+    },
+    Intent {
+        title: "bring directories into line (rsync)",
+        words: &[&["sync", "synchronize", "synchronise", "rsync", "mirror", "copy", "upload"]],
+        except: &[],
+        fits: chores::has_two_places,
+        absorbs: &["delete"],
+        build: chores::sync,
+    },
+    Intent {
+        title: "clone a repository",
+        words: &[&["clone", "check out", "checkout"]],
+        except: &[],
+        fits: |_, facts| !facts.urls.is_empty(),
+        absorbs: &[],
+        build: chores::clone,
+    },
+    Intent {
+        title: "plan and apply with Terraform",
+        words: &[&["terraform", "infrastructure as code"]],
+        except: &[],
+        fits: always,
+        absorbs: &["plan", "apply", "validate"],
+        build: chores::terraform,
+    },
+    Intent {
+        title: "make a namespace in Kubernetes",
+        words: &[&["create", "make", "add"], &["namespace", "namespaces"]],
+        except: &["deploy"],
+        fits: always,
+        absorbs: &[],
+        build: chores::make_namespace,
+    },
+    Intent {
+        title: "install or upgrade a release with helm",
+        words: &[&["helm"], &["upgrade", "install", "deploy", "release", "update"]],
+        except: &["prometheus", "grafana", "loki", "elk"],
+        fits: always,
+        absorbs: &[],
+        build: chores::helm_release,
+    },
+    Intent {
+        title: "delete an object of Kubernetes",
+        words: &[
+            &["delete", "remove", "tear down"],
+            &["deployment", "pod", "job", "configmap", "ingress", "namespace"],
+        ],
+        except: &["before", "after"],
+        fits: always,
+        absorbs: &[],
+        build: chores::delete_object,
+    },
+    Intent {
+        title: "apply a manifest to Kubernetes",
+        words: &[&["apply", "kubectl"], &["manifest", "manifests", "kubernetes", "namespace", "cluster", "_"]],
+        except: &[],
+        fits: |_, facts| {
+            facts.paths.iter().any(|path| path.ends_with("yaml") || path.ends_with("yml") || path.ends_with('/'))
+        },
+        absorbs: &[],
+        build: delivery::deploy,
+    },
+    Intent {
+        title: "ask whether a host answers (ping)",
+        words: &[&["ping", "reachable", "connectivity"]],
+        except: &[],
+        fits: |_, facts| facts.urls.is_empty(),
+        absorbs: &[],
+        build: chores::ping,
+    },
+    Intent {
+        title: "show the journal of a service",
+        words: &[&["show", "print", "get", "read", "look", "see", "collect"], &["journal", "logs", "log"]],
+        except: &["clean", "delete", "aggregation", "central", "kubernetes", "pods"],
+        fits: |_, facts| facts.paths.is_empty(),
+        absorbs: &[],
+        build: chores::journal,
+    },
+    Intent {
         title: "scale a deployment",
         words: &[&["scale", "resize"], &["replicas", "replica", "instances", "pods", "deployment", "to", "up", "down"]],
         except: &[],
@@ -160,6 +264,17 @@ pub(super) const INTENTS: [Intent; 17] = [
         fits: always,
         absorbs: &["verify", "running", "active", "runs"],
         build: host::service_restart,
+    },
+    Intent {
+        title: "start, stop or look at a service",
+        words: &[
+            &["start", "stop", "enable", "disable", "status"],
+            &["service", "daemon", "unit", "systemd", "nginx", "server"],
+        ],
+        except: &["deploy", "container", "microservice"],
+        fits: always,
+        absorbs: &["running", "active"],
+        build: chores::service,
     },
     Intent {
         title: "ask a web address whether it answers",
@@ -191,9 +306,17 @@ pub(super) const INTENTS: [Intent; 17] = [
             "storage",
             "system health",
             "health report",
+            "health",
+            "full",
         ]],
         except: &["deploy", "clean", "clean up", "delete", "restart", "back up", "backup"],
-        fits: |clause, _| clause.has(DO_CHECK) || clause.has(&["health", "usage", "free", "full", "how much"]),
+        fits: |clause, facts| {
+            let about = ["disk", "disks", "memory", "ram", "cpu", "load", "host", "machine", "storage"];
+            let health = clause.has(&["server", "system", "health report"]) && clause.has(&["health"]);
+            let full = clause.has(&["full"]) && facts.paths.iter().any(|path| path.starts_with('/'));
+            (clause.has(&about) || health || full)
+                && (clause.has(DO_CHECK) || clause.has(&["health", "usage", "free", "full", "how much"]))
+        },
         absorbs: &[
             "report",
             "write",
@@ -212,6 +335,7 @@ pub(super) const INTENTS: [Intent; 17] = [
             "load",
             "cpu",
             "record",
+            "results",
         ],
         build: host::health,
     },
@@ -272,6 +396,11 @@ const BESIDE: [&str; 2] = ["install monitoring (Prometheus and Grafana)", "insta
 impl Intent {
     fn is_in(&self, clause: &Clause, facts: &Facts) -> bool {
         self.words.iter().all(|group| clause.has(group)) && !clause.has(self.except) && (self.fits)(clause, facts)
+    }
+
+    /// Whether a word is one that the intent goes by.
+    pub(super) fn knows(&self, word: &str) -> bool {
+        self.absorbs.contains(&word) || self.words.iter().any(|group| group.contains(&word))
     }
 
     /// Whether a clause that asks for nothing of its own belongs to this intent.

@@ -9,6 +9,7 @@
 //! value. Values that are said become defaults of parameters, so that no text of a task ever becomes
 //! part of a command.
 
+mod chores;
 mod delivery;
 mod draft;
 mod facts;
@@ -16,6 +17,7 @@ mod host;
 mod intents;
 mod modifiers;
 mod part;
+mod phrases;
 mod refine;
 mod sentence;
 

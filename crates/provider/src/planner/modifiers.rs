@@ -67,7 +67,7 @@ pub(super) const MODIFIERS: [Modifier; 6] = [
     },
     Modifier { words: &[&["retry", "retries", "try again", "retried", "attempts", "tries"]], apply: retries },
     Modifier {
-        words: &[&["timeout", "timeouts", "time limit", "at most", "no longer than", "time out", "timed out"]],
+        words: &[&["timeout", "timeouts", "time limit", "no longer than", "time out", "timed out"]],
         apply: time_limit,
     },
     Modifier {
@@ -90,9 +90,45 @@ pub(super) const MODIFIERS: [Modifier; 6] = [
     },
 ];
 
-/// The modifier that a clause asks for.
-pub(super) fn of_clause(clause: &Clause) -> Option<&'static Modifier> {
-    MODIFIERS.iter().find(|modifier| modifier.words.iter().all(|group| clause.has(group)))
+/// The modifiers that a clause asks for.
+pub(super) fn of_clause(clause: &Clause) -> Vec<&'static Modifier> {
+    MODIFIERS.iter().filter(|modifier| modifier.words.iter().all(|group| clause.has(group))).collect()
+}
+
+/// Whether a word is one that a modifier goes by.
+pub(super) fn knows(word: &str) -> bool {
+    MODIFIERS.iter().flat_map(|modifier| modifier.words).any(|group| group.contains(&word))
+}
+
+/// Does all that a clause asks for; `None` when it asks for nothing of the kind.
+pub(super) fn apply_all(workflow: &mut Workflow, clause: &Clause, facts: &Facts) -> Option<Met> {
+    let mut all: Option<Met> = None;
+    for modifier in of_clause(clause) {
+        let met = (modifier.apply)(workflow, clause, facts);
+        all = Some(match (all, met) {
+            (None, met) => met,
+            (
+                Some(Met::Done { summary, mut steps }),
+                Met::Done { summary: also, steps: more } | Met::Already { summary: also, steps: more },
+            )
+            | (Some(Met::Already { summary, mut steps }), Met::Done { summary: also, steps: more }) => {
+                steps.extend(more);
+                Met::Done { summary: format!("{summary}; {also}"), steps }
+            }
+            (Some(Met::Already { summary, mut steps }), Met::Already { summary: also, steps: more }) => {
+                steps.extend(more);
+                Met::Already { summary: format!("{summary}; {also}"), steps }
+            }
+            (Some(Met::Done { summary, steps }), Met::Not(reason)) => {
+                Met::Done { summary: format!("{summary}; but {reason}"), steps }
+            }
+            (Some(Met::Not(reason)), Met::Done { summary, steps }) => {
+                Met::Done { summary: format!("{summary}; but {reason}"), steps }
+            }
+            (Some(Met::Not(reason)), _) | (Some(Met::Already { .. }), Met::Not(reason)) => Met::Not(reason),
+        });
+    }
+    all
 }
 
 /// The words of a tool's call.

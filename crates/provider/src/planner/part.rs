@@ -1,5 +1,6 @@
 //! The parts that a workflow is put together from.
 
+use regex::Regex;
 use serde_json::{Map, Value, json};
 
 /// Steps that belong together, and the parameters that they need.
@@ -15,6 +16,8 @@ pub(super) struct Part {
     pub(super) suggestions: Vec<String>,
     /// Whether it asks for `on_failure: rollback`.
     pub(super) rollback: bool,
+    /// Steps for when the run's fate is known.
+    pub(super) handlers: Map<String, Value>,
 }
 
 impl Part {
@@ -35,6 +38,88 @@ impl Part {
             None => json!({"type": "string", "description": description, "required": true}),
         };
         self.params.entry(name).or_insert(declared);
+    }
+
+    /// The parameters and steps of a template that ships with Partita.
+    pub(super) fn of_template(name: &str, id: &str) -> Self {
+        let document = crate::templates::document(id);
+        let map = |key: &str| document[key].as_object().cloned().unwrap_or_default();
+        let mut steps = document["steps"].as_array().cloned().unwrap_or_default();
+        if let Some(first) = steps.first_mut().filter(|first| first.get("depends").is_none()) {
+            first["depends"] = json!([]);
+        }
+        let rollback = document["on_failure"] == "rollback";
+        Self {
+            name: name.to_owned(),
+            params: map("params"),
+            handlers: map("handlers"),
+            steps,
+            rollback,
+            suggestions: Vec::new(),
+        }
+    }
+
+    /// Gives a declared parameter the value that was said, if one was.
+    pub(super) fn set(&mut self, name: &str, value: Option<impl Into<Value>>) {
+        if let (Some(param), Some(value)) = (self.params.get_mut(name), value) {
+            param["default"] = value.into();
+            if let Some(param) = param.as_object_mut() {
+                param.remove("required");
+            }
+        }
+    }
+
+    /// Leaves out steps.
+    pub(super) fn without(&mut self, names: &[&str]) {
+        self.steps.retain(|step| !step["name"].as_str().is_some_and(|name| names.contains(&name)));
+    }
+
+    /// Leaves out parameters.
+    pub(super) fn without_params(&mut self, names: &[&str]) {
+        self.params.retain(|name, _| !names.contains(&name.as_str()));
+    }
+
+    /// Does every step for each item. What the part needs and nobody named is the item.
+    pub(super) fn for_each(&mut self, items: &[String]) {
+        let is_open = |param: &Value| param["required"] == true && param.get("default").is_none();
+        let open: Vec<String> =
+            self.params.iter().filter(|(_, param)| is_open(param)).map(|(name, _)| name.clone()).collect();
+        if let [name] = open.as_slice() {
+            self.rename_param(name, "ITEM");
+            self.params.remove("ITEM");
+        }
+        for step in &mut self.steps {
+            if let Some(command) = step["command"].as_str() {
+                let command =
+                    command.replace("{}", "${ITEM}").replace("$item", "${ITEM}").replace("${item}", "${ITEM}");
+                step["command"] = json!(command);
+            }
+            step["foreach"] = json!({"items": items});
+        }
+        let uses =
+            self.steps.iter().any(|step| step.to_string().contains("${ITEM}") || step.to_string().contains("$ITEM"));
+        if !uses {
+            self.suggest("Nothing in the steps uses the item; write `${ITEM}` where it belongs.");
+        }
+    }
+
+    /// Calls a parameter by another name, everywhere in the part.
+    pub(super) fn rename_param(&mut self, from: &str, to: &str) {
+        self.params = std::mem::take(&mut self.params)
+            .into_iter()
+            .map(|(name, param)| if name == from { (to.to_owned(), param) } else { (name, param) })
+            .collect();
+        let steps = self.steps.iter_mut().chain(self.handlers.values_mut());
+        steps.for_each(|step| rename_variable(step, from, to));
+    }
+
+    fn rename_output(&mut self, from: &str, to: &str) {
+        for step in self.steps.iter_mut().chain(self.handlers.values_mut()) {
+            rename_variable(step, from, to);
+            if step["output"] == from {
+                step["output"] = json!(to);
+            }
+        }
     }
 
     pub(super) fn step(&mut self, step: Value) {
@@ -59,27 +144,106 @@ pub(super) fn slug(text: &str) -> String {
     slug.trim_end_matches('_').to_owned()
 }
 
+/// `$from`, `${from…}`, `params.from` become the same of `to`.
+fn rename_variable(value: &mut Value, from: &str, to: &str) {
+    let Ok(pattern) = Regex::new(&format!(r"(\$\{{?(?:params\.)?|\bparams\.){}\b", regex::escape(from))) else {
+        return;
+    };
+    replace(value, &pattern, to);
+}
+
+fn replace(value: &mut Value, pattern: &Regex, to: &str) {
+    match value {
+        Value::String(text) => {
+            let replaced =
+                pattern.replace_all(text, |found: &regex::Captures<'_>| format!("{}{to}", &found[1])).into_owned();
+            *text = replaced;
+        }
+        Value::Array(list) => list.iter_mut().for_each(|item| replace(item, pattern, to)),
+        Value::Object(map) => map.values_mut().for_each(|item| replace(item, pattern, to)),
+        _ => {}
+    }
+}
+
+/// A name that is not taken: `name`, `name_2`, …
+fn free(wished: &str, taken: impl Fn(&str) -> bool) -> String {
+    let mut name = wished.to_owned();
+    let mut number = 2;
+    while taken(&name) {
+        name = format!("{wished}_{number}");
+        number += 1;
+    }
+    name
+}
+
+/// Parameters that mean the same in every part: what one part does not say, another may.
+const SHARED: [&str; 6] = ["namespace", "app", "image", "image_tag", "image_prefix", "replicas"];
+
+/// Declares a part's parameters; one that means something else than its namesake gets another name.
+fn declare(params: &mut Map<String, Value>, part: &mut Part) {
+    for (name, declared) in part.params.clone() {
+        let Some(there) = params.get_mut(&name) else {
+            params.insert(name, declared);
+            continue;
+        };
+        if *there == declared {
+            if declared.get("default").is_some() || SHARED.contains(&name.as_str()) {
+                continue;
+            }
+        } else if SHARED.contains(&name.as_str()) {
+            let is_open = |param: &Value| param.get("default").is_none_or(|value| value == "default" || value == "");
+            if is_open(there) {
+                *there = declared;
+                continue;
+            }
+            if is_open(&declared) {
+                continue;
+            }
+        }
+        let other = free(&name, |name| params.contains_key(name) || part.params.contains_key(name));
+        part.rename_param(&name, &other);
+        params.insert(other, declared);
+    }
+}
+
+/// Outputs of a part that have the name of an earlier one get another name.
+fn tell_outputs_apart(part: &mut Part, before: &[Value]) {
+    let outputs: Vec<String> =
+        part.steps.iter().filter_map(|step| Some(step.get("output")?.as_str()?.to_owned())).collect();
+    for output in outputs {
+        let taken = |name: &str| before.iter().any(|step| step["output"] == name);
+        if taken(&output) {
+            let other = free(&output, taken);
+            part.rename_output(&output, &other);
+        }
+    }
+}
+
 /// Puts parts together, one after the other. Steps that would have the same name get a number;
-/// parameters of the same name are one.
+/// parameters of the same name and meaning are one.
 pub(super) fn assemble(name: &str, description: &str, parts: Vec<Part>) -> (Value, Vec<String>) {
     let (mut params, mut steps, mut suggestions) = (Map::new(), Vec::<Value>::new(), Vec::new());
+    let mut handlers = Map::new();
     let mut rollback = false;
     let mut ends: Vec<String> = Vec::new();
-    for part in parts {
-        for (name, declared) in part.params {
-            params.entry(name).or_insert(declared);
-        }
+    for mut part in parts {
+        declare(&mut params, &mut part);
+        tell_outputs_apart(&mut part, &steps);
         suggestions.extend(part.suggestions);
         rollback |= part.rollback;
+        handlers.extend(part.handlers);
         let (renamed, part_ends) = place(part.steps, &steps, &ends);
         steps.extend(renamed);
         if !part_ends.is_empty() {
             ends = part_ends;
         }
     }
+    suggestions.dedup();
     let mut workflow = json!({"name": name, "description": description});
-    if !params.is_empty() {
-        workflow["params"] = Value::Object(params);
+    for (key, map) in [("params", params), ("handlers", handlers)] {
+        if !map.is_empty() {
+            workflow[key] = Value::Object(map);
+        }
     }
     if rollback {
         workflow["on_failure"] = json!("rollback");
@@ -96,12 +260,7 @@ fn place(steps: Vec<Value>, before: &[Value], ends: &[String]) -> (Vec<Value>, V
     let mut renamed: Vec<(String, String)> = Vec::new();
     for mut step in steps {
         let wished = step["name"].as_str().unwrap_or("step").to_owned();
-        let mut name = wished.clone();
-        let mut number = 2;
-        while taken(&name, &placed) {
-            name = format!("{wished}_{number}");
-            number += 1;
-        }
+        let name = free(&wished, |name| taken(name, &placed));
         step["name"] = json!(name);
         let known = |dependency: &str| {
             renamed.iter().rev().find(|(wished, _)| wished == dependency).map(|(_, name)| name.clone())
@@ -116,6 +275,11 @@ fn place(steps: Vec<Value>, before: &[Value], ends: &[String]) -> (Vec<Value>, V
         step["depends"] = json!(depends);
         renamed.push((wished, name));
         placed.push(step);
+    }
+    for (from, to) in renamed.iter().filter(|(from, to)| from != to) {
+        if let Ok(pattern) = Regex::new(&format!(r"(\bsteps\.){}\b", regex::escape(from))) {
+            placed.iter_mut().for_each(|step| replace(step, &pattern, to));
+        }
     }
     let needed = |name: &str| {
         placed.iter().any(|step| step["depends"].as_array().is_some_and(|list| list.iter().any(|it| it == name)))

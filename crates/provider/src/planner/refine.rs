@@ -86,8 +86,8 @@ fn requirement(workflow: &mut Workflow, clause: &Clause, facts: &Facts) -> Met {
     if clause.has(&["monitoring", "prometheus", "grafana", "metrics", "logging", "elk", "loki", "elasticsearch"]) {
         return stack(workflow, clause, facts);
     }
-    if let Some(modifier) = modifiers::of_clause(clause) {
-        return (modifier.apply)(workflow, clause, facts);
+    if let Some(met) = modifiers::apply_all(workflow, clause, facts) {
+        return met;
     }
     if let Some(met) = change_param(workflow, clause, facts) {
         return met;
@@ -113,8 +113,7 @@ fn after_error(workflow: &mut Workflow, clause: &Clause, facts: &Facts) -> Met {
     }
     let modify = |words: &str, workflow: &mut Workflow| {
         let wish = Clause::new(words);
-        modifiers::of_clause(&wish)
-            .map(|modifier| (modifier.apply)(workflow, &wish, &Facts::read(words, &serde_json::Map::new())))
+        modifiers::apply_all(workflow, &wish, &Facts::read(words, &serde_json::Map::new()))
     };
     if clause.has(&["timed out", "timeout", "deadline exceeded", "time out", "took too long"]) {
         return longer_limits(workflow);
@@ -393,9 +392,8 @@ fn longer_limits(workflow: &mut Workflow) -> Met {
     changed.dedup();
     if changed.is_empty() && workflow.timeout_ms.is_none() {
         let wish = Clause::new("retry 2 times");
-        return modifiers::of_clause(&wish).map_or(Met::Not("no limit in time was found".to_owned()), |modifier| {
-            (modifier.apply)(workflow, &wish, &Facts::read(&wish.text, &serde_json::Map::new()))
-        });
+        return modifiers::apply_all(workflow, &wish, &Facts::read(&wish.text, &serde_json::Map::new()))
+            .unwrap_or(Met::Not("no limit in time was found".to_owned()));
     }
     Met::Done { summary: "limits in time are doubled".to_owned(), steps: changed }
 }

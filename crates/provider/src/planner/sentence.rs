@@ -9,7 +9,7 @@ use regex::Regex;
 pub(super) struct Clause {
     /// As it was written.
     pub(super) text: String,
-    /// In lower case, for looking at words.
+    /// In lower case and without what is a name (paths, addresses, quotes), for looking at words.
     pub(super) lower: String,
     /// Whether it says what should not happen.
     pub(super) denies: bool,
@@ -18,8 +18,8 @@ pub(super) struct Clause {
 impl Clause {
     pub(super) fn new(text: &str) -> Self {
         let text = text.trim().trim_end_matches([',', ';', '.', '!']).trim();
-        let lower = text.to_lowercase();
-        let denies = DENIAL.is_match(&lower);
+        let lower = plain_verbs(hide_names(text).to_lowercase());
+        let denies = denies(&lower);
         Self { text: text.to_owned(), lower, denies }
     }
 
@@ -49,8 +49,67 @@ fn pattern(text: &str) -> Regex {
     Regex::new(text).expect("a valid pattern")
 }
 
-static DENIAL: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"\b(don't|don’t|do not|dont|without|never|not|no need|skip the|but no|no) ?\b"));
+static DENIAL: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"\b(don't|don’t|do not|dont|without|never|not to|but not|should not|shouldn't|must not|no need|skip the|no)\b",
+    )
+});
+
+/// Whether a text says what should not happen. `if it does not answer` and `no more than` deny nothing.
+fn denies(lower: &str) -> bool {
+    DENIAL.find_iter(lower).any(|found| {
+        let after = lower[found.end()..].trim_start();
+        let measures = ["more than", "longer than", "later than", "less than", "fewer than", "matter"];
+        !is_condition(&lower[..found.start()]) && !measures.iter().any(|words| after.starts_with(words))
+    })
+}
+
+fn is_condition(before: &str) -> bool {
+    ["if", "when", "unless", "until", "while"].iter().any(|word| has_word(before, word))
+}
+
+/// `backing up` is `back up`.
+fn plain_verbs(text: String) -> String {
+    let forms = [
+        ("backing up", "back up"),
+        ("building", "build"),
+        ("deploying", "deploy"),
+        ("restarting", "restart"),
+        ("running", "run"),
+        ("removing", "remove"),
+        ("deleting", "delete"),
+        ("checking", "check"),
+        ("stopping", "stop"),
+        ("starting", "start"),
+        ("pushing", "push"),
+        ("writing", "write"),
+        ("waiting", "wait"),
+        ("testing", "test"),
+        ("rolling back", "roll back"),
+    ];
+    let running = has_word(&text, "is running") || has_word(&text, "still running");
+    forms
+        .iter()
+        .filter(|(form, _)| !(running && *form == "running"))
+        .fold(text, |text, (form, plain)| if has_word(&text, form) { text.replace(form, plain) } else { text })
+}
+
+/// Text without what is a name and not a word: what stands in quotes, paths, addresses, channels.
+fn hide_names(text: &str) -> String {
+    let hidden = hide_quotes(text);
+    let words = hidden.split_inclusive(char::is_whitespace).map(|word| {
+        let bare = word.trim_matches(|character: char| character.is_whitespace() || "(),;'".contains(character));
+        let is_name = bare.contains('@')
+            || bare.contains("://")
+            || bare.starts_with(['/', '#', '~'])
+            || bare.starts_with("./")
+            || bare.starts_with("../")
+            || bare.contains('/') && bare.contains(['.', ':'])
+            || bare.contains("__");
+        if is_name { " _ ".to_owned() } else { word.to_owned() }
+    });
+    words.collect()
+}
 
 /// Where one clause ends and the next begins: sentences, lines, list items, and words of order.
 static BORDER: LazyLock<Regex> = LazyLock::new(|| {
@@ -79,20 +138,148 @@ static TURN: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?i)\s+(?:but\s+)?(?:and\s+)?(?:don't|don’t|do not|without|never|but not|but no)\s"));
 
 fn push(clauses: &mut Vec<Clause>, text: &str) {
-    if let Some(turn) = TURN.find(&hide_quotes(text)).filter(|turn| turn.start() > 0) {
-        push_one(clauses, &text[..turn.start()]);
-        // What comes after a comma is no longer denied.
-        let denied = &text[turn.start()..];
-        for piece in hide_quotes(denied).split(',').scan(0, |at, piece| {
-            let start = *at;
-            *at += piece.len() + 1;
-            Some(&denied[start..start + piece.len()])
-        }) {
-            push_one(clauses, piece);
-        }
-    } else {
-        push_one(clauses, text);
+    let hidden = hide_quotes(text);
+    let turn =
+        TURN.find(&hidden).filter(|turn| turn.start() > 0 && !is_condition(&hidden[..turn.start()].to_lowercase()));
+    let Some(turn) = turn else { return push_each(clauses, text) };
+    push_each(clauses, &text[..turn.start()]);
+    // What comes after a comma is no longer denied.
+    let denied = &text[turn.start()..];
+    let end = hide_quotes(denied).find(',').unwrap_or(denied.len());
+    push_one(clauses, &denied[..end]);
+    push_each(clauses, denied[end..].trim_start_matches(','));
+}
+
+/// Where another thing to do begins: `…, check …`, `… and tell …`, `… before deploying …`.
+static NEXT: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(&format!(r"(?i)(,\s*(?:and\s+|but\s+)?|\s+and\s+|\s+but\s+|\s+before\s+)((?:{})\b)", VERBS.join("|")))
+});
+
+/// What clauses begin with.
+pub(super) const VERBS: &[&str] = &[
+    "alert",
+    "announce",
+    "apply",
+    "archive",
+    "ask",
+    "backing up",
+    "back up",
+    "backup",
+    "building",
+    "build",
+    "check",
+    "clean",
+    "clone",
+    "compress",
+    "configure",
+    "copy",
+    "create",
+    "delete",
+    "deploying",
+    "deploy",
+    "download",
+    "drain",
+    "dump",
+    "email",
+    "enable",
+    "execute",
+    "expect",
+    "fetch",
+    "get",
+    "include",
+    "inform",
+    "install",
+    "keep",
+    "limit",
+    "lint",
+    "list",
+    "mail",
+    "make sure",
+    "measure",
+    "message",
+    "monitor",
+    "move",
+    "notify",
+    "pause",
+    "ping",
+    "plan",
+    "post",
+    "print",
+    "prune",
+    "publish",
+    "pull",
+    "purge",
+    "push",
+    "query",
+    "rebuild",
+    "record",
+    "redeploy",
+    "reload",
+    "remove",
+    "rename",
+    "renew",
+    "report",
+    "require",
+    "restarting",
+    "restart",
+    "retry",
+    "revert",
+    "rollback",
+    "roll back",
+    "roll out",
+    "rotate",
+    "running",
+    "run",
+    "save",
+    "scale",
+    "send",
+    "set up",
+    "ship",
+    "show",
+    "sleep",
+    "start",
+    "stop",
+    "sync",
+    "tag",
+    "tell",
+    "test",
+    "undo",
+    "update",
+    "upgrade",
+    "upload",
+    "validate",
+    "verify",
+    "wait",
+    "warn",
+    "write",
+];
+
+/// What comes after this comes first: `deploy web after backing up the database`.
+static AFTER: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?i)\s+after\s+((?:backing up|building|restarting|running|checking|stopping|starting|waiting|testing|removing|deleting)\b)",
+    )
+});
+
+fn push_each(clauses: &mut Vec<Clause>, text: &str) {
+    let hidden = hide_quotes(text);
+    if let Some((border, first)) =
+        AFTER.captures(&hidden).and_then(|found| Some((found.get(0)?.start(), found.get(1)?.start())))
+    {
+        push_each(clauses, &text[first..]);
+        return push_each(clauses, &text[..border]);
     }
+    let mut start = 0;
+    for found in NEXT.captures_iter(&hidden) {
+        let (Some(border), Some(verb)) = (found.get(1), found.get(2)) else { continue };
+        let before = &text[start..border.start()];
+        // `check and restart it` is one thing, and so is a list after `for each of`.
+        if before.split_whitespace().count() > 1 || before.contains('`') {
+            push_one(clauses, before);
+            start = verb.start();
+        }
+    }
+    push_one(clauses, &text[start..]);
 }
 
 fn push_one(clauses: &mut Vec<Clause>, text: &str) {
@@ -145,7 +332,8 @@ mod tests {
         check(
             "Check disk space and memory on this host, write a report to a file, and warn if the disk is more than 80% full",
             &[
-                "Check disk space and memory on this host, write a report to a file",
+                "Check disk space and memory on this host",
+                "write a report to a file",
                 "warn if the disk is more than 80% full",
             ],
         );
@@ -157,6 +345,20 @@ mod tests {
             "deploy v1.2.3 to https://x.example.com/a without rollback",
             &["deploy v1.2.3 to https://x.example.com/a", "without rollback"],
         );
+        check(
+            "Deploy web, check health, roll back if it does not answer and tell #ops",
+            &["Deploy web", "check health", "roll back if it does not answer", "tell #ops"],
+        );
+        check("check and restart nginx before deploying web", &["check and restart nginx", "deploying web"]);
         check("   ", &[]);
+    }
+
+    #[test]
+    fn names_are_no_words_and_conditions_deny_nothing() {
+        assert!(!Clause::new("send it to https://x.example.com/deploy and #deploys").has(&["deploy", "deploys"]));
+        assert!(!Clause::new("tell me if it does not answer").denies);
+        assert!(!Clause::new("keep no more than 5 copies").denies);
+        assert!(Clause::new("but do not write a file").denies);
+        assert!(Clause::new("no notification").denies);
     }
 }
