@@ -1,5 +1,7 @@
 //! Templates: workflows that ship with Partita, with parameters for what differs.
 
+use std::sync::LazyLock;
+
 use partita_core::Diagnostic;
 use partita_core::workflow::document::{Param, ParamType};
 use partita_core::workflow::{Workflow, from_value, read_text};
@@ -43,7 +45,7 @@ impl Templates {
     /// Reads the templates that are part of the program. A test proves that each can be read.
     #[must_use]
     pub fn builtin() -> Self {
-        Self { list: FILES.iter().filter_map(|text| read(text)).collect() }
+        Self { list: DOCUMENTS.iter().filter_map(read).collect() }
     }
 
     /// All templates, in the order in which they are shown.
@@ -58,15 +60,16 @@ impl Templates {
     }
 }
 
+/// The files as values.
+static DOCUMENTS: LazyLock<Vec<Value>> =
+    LazyLock::new(|| FILES.iter().filter_map(|text| read_text(text, None).ok()).collect());
+
 /// The workflow of a template as a document; null when there is none.
 pub(crate) fn document(id: &str) -> Value {
-    let texts = FILES.iter().filter_map(|text| read_text(text, None).ok());
-    let found = texts.into_iter().find(|value| value["id"] == id);
-    found.map_or(Value::Null, |mut value| value["workflow"].take())
+    DOCUMENTS.iter().find(|value| value["id"] == id).map_or(Value::Null, |value| value["workflow"].clone())
 }
 
-fn read(text: &str) -> Option<Template> {
-    let value = read_text(text, None).ok()?;
+fn read(value: &Value) -> Option<Template> {
     let word = |key: &str| value[key].as_str().map(str::to_owned);
     let tags = value["tags"].as_array().into_iter().flatten().filter_map(|tag| tag.as_str().map(str::to_owned));
     Some(Template {

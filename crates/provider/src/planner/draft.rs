@@ -83,7 +83,7 @@ fn pieces(task: &str) -> (Vec<Piece>, Option<(String, String)>) {
             (carried, text) = (items, rest);
         }
         let clause = Clause::new(&text);
-        if clause.lower.chars().any(char::is_alphabetic) || clause.text.contains('`') {
+        if clause.text.chars().any(char::is_alphabetic) {
             pieces.push(Piece { clause, items: std::mem::take(&mut carried) });
         }
     }

@@ -206,6 +206,16 @@ impl Facts {
         None
     }
 
+    /// The word right after one of these verbs, even if it is an everyday one: `restart postgresql`.
+    pub(super) fn object_of(&self, verbs: &[&str]) -> Option<String> {
+        let pattern = format!(r#"(?i)\b(?:{})\s+(?:the\s+)?["'`]?([a-z0-9][\w@.-]*)"#, verbs.join("|"));
+        let found = Regex::new(&pattern).ok()?.captures(&self.text)?.get(1)?.as_str().trim_end_matches(['.', '-']);
+        let fillers = [
+            "the", "a", "an", "this", "that", "my", "our", "all", "it", "service", "services", "server", "host", "and",
+        ];
+        (!fillers.contains(&found.to_lowercase().as_str())).then(|| found.to_owned())
+    }
+
     /// The name that stands before one of these words: `the checkout service`.
     pub(super) fn named_before(&self, words: &[&str]) -> Option<String> {
         for word in words {

@@ -203,7 +203,9 @@ pub(super) fn service(asked: &Asked<'_>) -> Option<String> {
         ["restart", "reload", "bounce", "start", "stop", "enable", "disable", "restarting", "of", "for", "does"];
     let service = asked.facts.given_text(&["service", "unit"]).or_else(|| asked.facts.named(&["service", "unit"]));
     let service = service.filter(|name| !["and", "then", "is", "runs"].contains(&name.as_str()));
-    service.or_else(|| asked.facts.named_before(&["service", "daemon", "server"])).or_else(|| asked.facts.named(&verbs))
+    service
+        .or_else(|| asked.facts.named_before(&["service", "daemon", "server"]))
+        .or_else(|| asked.facts.object_of(&verbs))
 }
 
 /// Looks how long a certificate is good for.

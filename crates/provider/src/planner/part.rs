@@ -81,6 +81,7 @@ impl Part {
 
     /// Does every step for each item. What the part needs and nobody named is the item.
     pub(super) fn for_each(&mut self, items: &[String]) {
+        self.handlers.clear();
         let is_open = |param: &Value| param["required"] == true && param.get("default").is_none();
         let open: Vec<String> =
             self.params.iter().filter(|(_, param)| is_open(param)).map(|(name, _)| name.clone()).collect();

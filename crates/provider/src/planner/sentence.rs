@@ -286,7 +286,7 @@ fn push_one(clauses: &mut Vec<Clause>, text: &str) {
     let text = text.trim().trim_start_matches(['-', '*', '•']).trim();
     let text = LIST_NUMBER.replace(text, "");
     let clause = Clause::new(&text);
-    if clause.lower.chars().any(char::is_alphabetic) {
+    if clause.text.chars().any(char::is_alphabetic) {
         clauses.push(clause);
     }
 }

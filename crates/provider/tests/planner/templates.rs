@@ -1,32 +1,10 @@
 //! Every template that ships is sound, and its parameters are checked.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-use std::collections::{BTreeMap, BTreeSet};
-
+use crate::support::planned;
 use expect_test::expect;
-use partita_core::tool::Catalogue;
-use partita_core::workflow::{PlanRequest, Planned, Purpose, Workflow, from_value, plan, to_value};
+use partita_core::workflow::{Purpose, from_value, to_value};
 use partita_provider::Templates;
 use serde_json::{Map, Value, json};
-
-fn planned(workflow: &Workflow, purpose: Purpose) -> Planned {
-    let catalogue = Catalogue::builtin();
-    let request = PlanRequest {
-        catalogue: &catalogue,
-        parameters: &Map::new(),
-        context: &Map::new(),
-        runners: &BTreeSet::from(["local".to_owned()]),
-        installed: &|_| true,
-        visible_env: &BTreeMap::new(),
-        on_failure: None,
-        timeout_ms: None,
-        runner: None,
-        places: None,
-        purpose,
-    };
-    plan(workflow, &request)
-}
 
 fn values(pairs: Value) -> Map<String, Value> {
     pairs.as_object().cloned().unwrap_or_default()
@@ -59,18 +37,16 @@ fn every_template_is_a_plan_and_warns_of_nothing_but_what_cannot_be_taken_back()
         for (name, param) in &template.workflow.params {
             assert!(param.kind.is_some() && param.description.is_some(), "{}: {name}", template.id);
         }
-        let bare = planned(&template.workflow, Purpose::Validate);
+        let bare = planned(&template.workflow, &Map::new(), Purpose::Validate);
         assert!(bare.is_valid(), "{}: {:#?}", template.id, bare.issues);
         let made = template.instantiate(&values(needed(&template.id)), Some("mine")).unwrap();
-        let ready = planned(&made, Purpose::Execute);
+        let ready = planned(&made, &Map::new(), Purpose::Execute);
         assert!(ready.is_valid(), "{}: {:#?}", template.id, ready.issues);
         findings.extend(ready.issues.iter().map(|issue| format!("{}: {} {}", template.id, issue.code, issue.message)));
         assert_eq!(made.name, "mine");
         assert_eq!(from_value(&to_value(&made)).workflow.as_ref(), Some(&made), "{}", template.id);
     }
     expect![[r#"
-        directory-backup: no_rollback `prune_archives` destroys something and has no `rollback`, so a failure can't take it back
-        postgres-backup: no_rollback `prune_dumps` destroys something and has no `rollback`, so a failure can't take it back
         monitoring-stack: no_rollback `add_charts` changes something and has no `rollback`, so a failure can't take it back
         central-logging: no_rollback `add_charts` changes something and has no `rollback`, so a failure can't take it back"#]].assert_eq(&findings.join("\n"));
 }
@@ -80,7 +56,8 @@ fn what_a_template_needs_can_be_left_open_but_is_then_asked_for() {
     let templates = Templates::builtin();
     for template in templates.iter().filter(|template| needed(&template.id) != json!({})) {
         let made = template.instantiate(&Map::new(), None).unwrap();
-        let codes: Vec<_> = planned(&made, Purpose::Execute).issues.into_iter().map(|issue| issue.code).collect();
+        let codes: Vec<_> =
+            planned(&made, &Map::new(), Purpose::Execute).issues.into_iter().map(|issue| issue.code).collect();
         assert!(!codes.is_empty(), "{} runs without what it needs", template.id);
     }
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::future::Future;
 use std::pin::pin;
+use std::sync::LazyLock;
 use std::task::{Context, Poll, Waker};
 
 use partita_core::tool::Catalogue;
@@ -11,17 +12,17 @@ use partita_core::workflow::{PlanRequest, Planned, Purpose, Workflow, plan, to_v
 use serde_json::{Map, Value};
 
 /// The result of a future that never waits.
-pub fn now<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn now<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => value,
         Poll::Pending => panic!("the planner waits for something"),
     }
 }
 
-pub fn planned(workflow: &Workflow, parameters: &Map<String, Value>, purpose: Purpose) -> Planned {
-    let catalogue = Catalogue::builtin();
+pub(crate) fn planned(workflow: &Workflow, parameters: &Map<String, Value>, purpose: Purpose) -> Planned {
+    static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(Catalogue::builtin);
     let request = PlanRequest {
-        catalogue: &catalogue,
+        catalogue: &CATALOGUE,
         parameters,
         context: &Map::new(),
         runners: &BTreeSet::from(["local".to_owned()]),
@@ -37,7 +38,7 @@ pub fn planned(workflow: &Workflow, parameters: &Map<String, Value>, purpose: Pu
 }
 
 /// A workflow on a few lines.
-pub fn summary(workflow: &Workflow, suggestions: &[String]) -> String {
+pub(crate) fn summary(workflow: &Workflow, suggestions: &[String]) -> String {
     let value = to_value(workflow);
     let mut text = format!("  {}", workflow.name);
     for key in ["on_failure", "timeout"] {
@@ -94,12 +95,12 @@ fn step_line(step: &Value) -> String {
 }
 
 fn action(step: &Value) -> String {
-    let first_line = |text: String| text.lines().next().unwrap_or_default().chars().take(90).collect::<String>();
+    let first_line = |text: String| text.lines().next().unwrap_or_default().chars().take(60).collect::<String>();
     if let Some(tool) = step.get("tool") {
         let parameters = &step["parameters"];
         return match parameters.get("command").filter(|_| parameters.as_object().is_some_and(|it| it.len() == 1)) {
             Some(command) => format!("{} {}", bare(tool), bare(command)),
-            None => format!("{} {parameters}", bare(tool)),
+            None => format!("{} {}", bare(tool), first_line(parameters.to_string())),
         };
     }
     for (key, mark) in [("command", "$"), ("script", "script"), ("http", "http"), ("approval", "approval")] {

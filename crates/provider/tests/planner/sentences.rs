@@ -1,15 +1,11 @@
 //! What the planner makes of sentences: `testdata/sentences.txt` holds each sentence (after `>`, with its
 //! context after `||`) and what becomes of it. `UPDATE_EXPECT=1` writes the file anew.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-mod support;
-
+use crate::support::{now, planned, summary};
 use expect_test::expect_file;
 use partita_core::workflow::{Purpose, to_value};
 use partita_provider::{DraftError, DraftRequest, Planner, Provider};
 use serde_json::{Map, Value, json};
-use support::{now, planned, summary};
 
 fn told(line: &str) -> String {
     let (task, context) = line.split_once(" || ").unwrap_or((line, "{}"));
@@ -32,11 +28,11 @@ fn told(line: &str) -> String {
 
 #[test]
 fn sentences_become_what_they_ask_for() {
-    let text = include_str!("../testdata/sentences.txt");
+    let text = include_str!("../../testdata/sentences.txt");
     let sentences: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("> ")).collect();
     assert!(sentences.len() >= 60, "{}", sentences.len());
     let found: Vec<String> = sentences.iter().map(|line| format!("> {line}\n{}", told(line))).collect();
-    expect_file!["../testdata/sentences.txt"].assert_eq(&found.join("\n"));
+    expect_file!["../../testdata/sentences.txt"].assert_eq(&found.join("\n"));
 }
 
 #[test]
