@@ -5,6 +5,7 @@
 mod bench;
 mod commands;
 mod crash;
+mod documents;
 mod examples;
 mod page;
 mod sentences;
