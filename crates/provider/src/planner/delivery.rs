@@ -8,9 +8,35 @@ use super::part::{Part, slug};
 
 /// Rolls new images out to Kubernetes, one deployment for each service.
 pub(super) fn deploy(asked: &Asked<'_>) -> Part {
+    let mut part = rollout(asked);
+    // A namespace that the caller gives is not a default but a fact.
+    let given = asked.facts.given_text(&["namespace"]);
+    if let Some(namespace) = given.filter(|name| is_label(name)) {
+        part.fix_param("namespace", &namespace);
+    }
+    part
+}
+
+/// Whether a text can be the name of a namespace, and nothing else.
+fn is_label(name: &str) -> bool {
+    let fits = |character: char| character.is_ascii_lowercase() || character.is_ascii_digit() || character == '-';
+    (1..=63).contains(&name.len()) && name.chars().all(fits) && !name.starts_with('-') && !name.ends_with('-')
+}
+
+/// Whether a text can be the name of an object of Kubernetes, and nothing else: it becomes a part of commands.
+fn is_object_name(name: &str) -> bool {
+    let fits = |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '.');
+    name.len() <= 253 && name.starts_with(|first: char| first.is_ascii_alphanumeric()) && name.chars().all(fits)
+}
+
+fn rollout(asked: &Asked<'_>) -> Part {
     let mut part = Part::new("deploy-to-kubernetes");
     namespace(&mut part, asked);
-    let services = services(asked);
+    let (services, refused): (Vec<String>, Vec<String>) =
+        services(asked).into_iter().partition(|name| is_object_name(name));
+    for name in refused {
+        part.suggest(format!("`{name}` can't be the name of a deployment and was left out."));
+    }
     let image = asked.facts.images.first().cloned().or_else(|| asked.facts.given_text(&["image"]));
     let version =
         asked.facts.given_text(&["image_tag", "tag", "version"]).or_else(|| asked.facts.versions.first().cloned());
@@ -111,6 +137,9 @@ fn services(asked: &Asked<'_>) -> Vec<String> {
     .collect()
 }
 
+/// What is said when nobody named a namespace.
+pub(super) const NO_NAMESPACE: &str = "No namespace was named, so it is `default`.";
+
 fn namespace(part: &mut Part, asked: &Asked<'_>) {
     let given = asked.facts.given_text(&["namespace"]).or_else(|| asked.facts.named(&["namespace", "ns"]));
     let environment = asked.facts.given_text(&["environment", "env"]).or_else(|| {
@@ -128,7 +157,7 @@ fn namespace(part: &mut Part, asked: &Asked<'_>) {
     }
     let namespace = given.or(environment);
     if namespace.is_none() {
-        part.suggest("No namespace was named, so it is `default`.");
+        part.suggest(NO_NAMESPACE);
     }
     part.param("namespace", "string", "The namespace in Kubernetes", namespace.unwrap_or_else(|| "default".to_owned()));
 }

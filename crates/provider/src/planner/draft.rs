@@ -4,6 +4,7 @@ use partita_core::workflow::{Workflow, from_value};
 use serde_json::{Map, Value};
 
 use super::MODEL;
+use super::delivery;
 use super::facts::Facts;
 use super::intents::{self, Asked, INTENTS, Intent};
 use super::modifiers::{self, Met};
@@ -47,8 +48,12 @@ pub(super) fn draft(request: &DraftRequest) -> Result<Draft, DraftError> {
     }
     let parts: Vec<Part> =
         readings.iter().map(|reading| build(reading, &context, &request.task, readings.len())).collect();
+    let parts = in_the_clone(parts);
     let names: Vec<String> = parts.iter().map(|part| part.name.clone()).collect();
     let (mut document, mut suggestions) = assemble(&name_of(&names), &request.task, parts);
+    if document["params"]["namespace"]["default"] != "default" {
+        suggestions.retain(|text| text != delivery::NO_NAMESPACE);
+    }
     if let Some((cron, said)) = schedule {
         suggestions
             .push(format!("`{said}` is kept as the schedule `{cron}`; this version does not start runs by itself."));
@@ -68,6 +73,18 @@ pub(super) fn draft(request: &DraftRequest) -> Result<Draft, DraftError> {
         notes.push(format!("requested_model: {asked}"));
     }
     Ok(Draft { workflow, model: MODEL.to_owned(), suggestions, notes })
+}
+
+/// Commands that follow a clone, and name no directory, run in it.
+fn in_the_clone(mut parts: Vec<Part>) -> Vec<Part> {
+    for at in 1..parts.len() {
+        if parts[at - 1].name == "clone" && parts[at].name == "commands" {
+            for step in parts[at].steps.iter_mut().filter(|step| step.get("dir").is_none()) {
+                step["dir"] = "${clone_to}".into();
+            }
+        }
+    }
+    parts
 }
 
 /// Takes a task apart; also gives when it wants to be done again and again.
@@ -189,7 +206,8 @@ fn is_known_denial(clause: &Clause) -> bool {
 fn build(reading: &Reading<'_>, context: &Map<String, Value>, task: &str, readings: usize) -> Part {
     let own: Vec<&str> = reading.clauses.iter().map(|clause| clause.text.as_str()).collect();
     // One intent alone may take its facts from anywhere in the task.
-    let text = if readings == 1 { task.to_owned() } else { own.join(", ") };
+    let whole = readings == 1 && reading.items.is_empty();
+    let text = if whole { task.to_owned() } else { own.join(", ") };
     let mut facts = Facts::read(&text, context);
     if facts.images.is_empty() && reading.clauses.iter().any(|clause| clause.has(&["it", "that", "them"])) {
         // `build the image web:v1 and deploy it`

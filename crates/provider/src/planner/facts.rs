@@ -1,7 +1,8 @@
 //! What a task says in so many words: paths, addresses, names, numbers with units. Nothing is invented:
 //! what is not said stays open.
 
-use std::sync::LazyLock;
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use regex::Regex;
 use serde_json::{Map, Value};
@@ -195,7 +196,7 @@ impl Facts {
                 r#"(?i)\b{}\s+(?:is\s+|called\s+|named\s+|=\s*)?["'`]?([A-Za-z0-9][\w.-]*)"#,
                 regex::escape(word)
             );
-            let Ok(pattern) = Regex::new(&after) else { continue };
+            let Some(pattern) = compiled(after) else { continue };
             let found = pattern
                 .captures_iter(&self.text)
                 .filter_map(|found| Some(found.get(1)?.as_str().trim_end_matches(['.', '-']).to_owned()));
@@ -209,7 +210,7 @@ impl Facts {
     /// The word right after one of these verbs, even if it is an everyday one: `restart postgresql`.
     pub(super) fn object_of(&self, verbs: &[&str]) -> Option<String> {
         let pattern = format!(r#"(?i)\b(?:{})\s+(?:the\s+)?["'`]?([a-z0-9][\w@.-]*)"#, verbs.join("|"));
-        let found = Regex::new(&pattern).ok()?.captures(&self.text)?.get(1)?.as_str().trim_end_matches(['.', '-']);
+        let found = compiled(pattern)?.captures(&self.text)?.get(1)?.as_str().trim_end_matches(['.', '-']);
         let fillers = [
             "the", "a", "an", "this", "that", "my", "our", "all", "it", "service", "services", "server", "host", "and",
         ];
@@ -220,7 +221,7 @@ impl Facts {
     pub(super) fn named_before(&self, words: &[&str]) -> Option<String> {
         for word in words {
             let before = format!(r#"(?i)["'`]?([A-Za-z0-9][\w.-]*)["'`]?\s+{}\b"#, regex::escape(word));
-            let Ok(pattern) = Regex::new(&before) else { continue };
+            let Some(pattern) = compiled(before) else { continue };
             let found = pattern.captures_iter(&self.text).filter_map(|found| Some(found.get(1)?.as_str().to_owned()));
             if let Some(name) = found.into_iter().find(|name| is_name(name) && !is_verb(name)) {
                 return Some(name);
@@ -232,7 +233,7 @@ impl Facts {
     /// The number that stands before one of these words: `3 replicas`.
     pub(super) fn count(&self, words: &[&str]) -> Option<u64> {
         words.iter().find_map(|word| {
-            let before = Regex::new(&format!(r"(?i)\b(\d+)\s+(?:\w+\s+)?{}\b", regex::escape(word))).ok()?;
+            let before = compiled(format!(r"(?i)\b(\d+)\s+(?:\w+\s+)?{}\b", regex::escape(word)))?;
             before.captures(&self.text)?.get(1)?.as_str().parse().ok()
         })
     }
@@ -293,6 +294,21 @@ impl Facts {
             });
         super::sentence::has_word(&before, word) && before.ends_with(word)
     }
+}
+
+/// A pattern for one of the words above; each is compiled once.
+fn compiled(pattern: String) -> Option<Regex> {
+    static KNOWN: LazyLock<Mutex<HashMap<String, Regex>>> = LazyLock::new(Mutex::default);
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(regex) = known.get(&pattern) {
+        return Some(regex.clone());
+    }
+    let regex = Regex::new(&pattern).ok()?;
+    // Names of parameters come from callers, so the memory has a bound.
+    if known.len() < 512 {
+        known.insert(pattern, regex.clone());
+    }
+    Some(regex)
 }
 
 fn is_name(name: &str) -> bool {

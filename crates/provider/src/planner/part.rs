@@ -114,6 +114,14 @@ impl Part {
         steps.for_each(|step| rename_variable(step, from, to));
     }
 
+    /// Writes a value where a parameter was: only for values that can't be anything else.
+    pub(super) fn fix_param(&mut self, name: &str, value: &str) {
+        self.params.remove(name);
+        if let Ok(pattern) = Regex::new(&format!(r"()\$\{{{}\}}", regex::escape(name))) {
+            self.steps.iter_mut().for_each(|step| replace(step, &pattern, value));
+        }
+    }
+
     fn rename_output(&mut self, from: &str, to: &str) {
         for step in self.steps.iter_mut().chain(self.handlers.values_mut()) {
             rename_variable(step, from, to);
@@ -187,11 +195,11 @@ fn declare(params: &mut Map<String, Value>, part: &mut Part) {
             params.insert(name, declared);
             continue;
         };
-        if *there == declared {
-            if declared.get("default").is_some() || SHARED.contains(&name.as_str()) {
-                continue;
-            }
-        } else if SHARED.contains(&name.as_str()) {
+        let same = there.get("default") == declared.get("default");
+        if same && (declared.get("default").is_some() || SHARED.contains(&name.as_str())) {
+            continue;
+        }
+        if SHARED.contains(&name.as_str()) {
             let is_open = |param: &Value| param.get("default").is_none_or(|value| value == "default" || value == "");
             if is_open(there) {
                 *there = declared;

@@ -1,7 +1,7 @@
 //! From a workflow and requirements to a better workflow. Every requirement is met and listed, or
 //! listed with the reason why it is not.
 
-use partita_core::workflow::document::{Action, Effects, Step};
+use partita_core::workflow::document::{Action, Effects, Foreach, Items, Step};
 use partita_core::workflow::{Workflow, from_value};
 use serde_json::json;
 
@@ -92,7 +92,12 @@ fn requirement(workflow: &mut Workflow, clause: &Clause, facts: &Facts) -> Met {
     if let Some(met) = change_param(workflow, clause, facts) {
         return met;
     }
-    append_part(workflow, clause, facts).unwrap_or_else(|| {
+    let added = if clause.has(&["first", "before", "at the beginning", "at the start"]) {
+        prepend_part(workflow, clause, facts)
+    } else {
+        append_part(workflow, clause, facts)
+    };
+    added.unwrap_or_else(|| {
         Met::Not("the planner does not understand it; it knows health checks, rollback, notification, approval, retries, time limits, monitoring, logging, backups before, dry runs, scans, scaling, removing and renaming, and every kind of step it can generate".to_owned())
     })
 }
@@ -116,6 +121,9 @@ fn after_error(workflow: &mut Workflow, clause: &Clause, facts: &Facts) -> Met {
         modifiers::apply_all(workflow, &wish, &Facts::read(words, &serde_json::Map::new()))
     };
     if clause.has(&["timed out", "timeout", "deadline exceeded", "time out", "took too long"]) {
+        if let Some(at) = mentioned(workflow, clause) {
+            return longer_limit(&mut workflow.steps[at], facts);
+        }
         return longer_limits(workflow);
     }
     let passing = [
@@ -234,53 +242,85 @@ fn parallel(workflow: &mut Workflow, clause: &Clause) -> Met {
     Met::Done { summary: format!("{} no longer wait for the step before", freed.join(", ")), steps: freed }
 }
 
+/// Tries every change first, as far as its tool can try without doing.
 fn dry_run(workflow: &mut Workflow) -> Met {
     *workflow = explicit_order(workflow);
-    let found = workflow.steps.iter().position(|step| {
-        command_of(step).is_some_and(|(tool, command)| {
-            tool == "kubectl" && (command.starts_with("apply") || command.starts_with("set image"))
-                || tool == "terraform" && command.starts_with("apply")
-        })
-    });
-    let Some(at) = found else {
-        return Met::Not("no step changes anything that can be tried without doing it".to_owned());
-    };
-    let (tool, command) = command_of(&workflow.steps[at])
-        .map(|(tool, command)| (tool.to_owned(), command.to_owned()))
-        .unwrap_or_default();
-    let name = format!("try_{}", workflow.steps[at].name);
-    if workflow.steps.iter().any(|step| step.name == name) {
-        return Met::Already { summary: format!("`{name}` tries it first"), steps: vec![name] };
-    }
-    let trial = if tool == "terraform" {
-        command.replacen("apply", "plan", 1).replace("-auto-approve", "")
-    } else {
-        format!("{command} --dry-run=server")
-    };
-    let step = Step {
-        name: name.clone(),
-        description: Some("Try it without changing anything".to_owned()),
-        action: Some(tool_action(&tool, json!({"command": trial.trim()}))),
-        depends: workflow.steps[at].depends.clone(),
-        ..Step::default()
-    };
-    workflow.steps[at].depends = Some(vec![name.clone()]);
-    workflow.steps.insert(at, step);
-    Met::Done { summary: format!("`{name}` tries the change before it is made"), steps: vec![name] }
-}
-
-fn scan(workflow: &mut Workflow) -> Met {
-    let image = workflow.steps.iter().find_map(|step| {
+    let changes = |step: &Step| {
         let (tool, command) = command_of(step)?;
         match tool {
-            "docker" => command.split_whitespace().skip_while(|word| *word != "-t").nth(1).map(str::to_owned),
-            "kubectl" if command.starts_with("set image") => {
-                command.split_whitespace().nth(3)?.split_once('=').map(|(_, image)| image.to_owned())
+            "kubectl" if command.starts_with("apply") || command.starts_with("set image") => {
+                Some(("kubectl", format!("{command} --dry-run=server")))
+            }
+            "helm" if command.starts_with("upgrade") || command.starts_with("install") => {
+                Some(("helm", format!("{command} --dry-run")))
+            }
+            "terraform" if command.starts_with("apply") && !command.contains(".tfplan") => {
+                Some(("terraform", command.replacen("apply", "plan", 1).replace("-auto-approve", "").trim().to_owned()))
             }
             _ => None,
         }
-    });
-    let Some(image) = image else { return Met::Not("the workflow names no image that could be scanned".to_owned()) };
+    };
+    let is_trial = |step: &Step| step.name.starts_with("try_");
+    let found: Vec<(String, &str, String)> = workflow
+        .steps
+        .iter()
+        .filter(|step| !is_trial(step))
+        .filter_map(|step| changes(step).map(|(tool, trial)| (step.name.clone(), tool, trial)))
+        .collect();
+    if found.is_empty() {
+        return Met::Not("no step changes anything that can be tried without doing it".to_owned());
+    }
+    let mut names = Vec::new();
+    for (changed, tool, trial) in &found {
+        let name = format!("try_{changed}");
+        let Some(at) = workflow.steps.iter().position(|step| step.name == *changed) else { continue };
+        if workflow.steps.iter().any(|step| step.name == name) {
+            continue;
+        }
+        let mut action = workflow.steps[at].action.clone();
+        if let Some(Action::Tool { parameters, .. }) = &mut action {
+            parameters.insert("command".to_owned(), json!(trial));
+        }
+        let step = Step {
+            name: name.clone(),
+            description: Some(format!("Try it with {tool} without changing anything")),
+            action,
+            depends: workflow.steps[at].depends.clone(),
+            condition: workflow.steps[at].condition.clone(),
+            ..Step::default()
+        };
+        workflow.steps[at].depends = Some(vec![name.clone()]);
+        workflow.steps.insert(at, step);
+        names.push(name);
+    }
+    if names.is_empty() {
+        let names = found.iter().map(|(changed, ..)| format!("try_{changed}")).collect::<Vec<_>>();
+        return Met::Already { summary: format!("{} try it first", names.join(", ")), steps: names };
+    }
+    Met::Done { summary: format!("{} try the changes before they are made", names.join(", ")), steps: names }
+}
+
+fn scan(workflow: &mut Workflow) -> Met {
+    if let Some(step) = workflow.steps.iter().find(|step| step.name.starts_with("scan_image")) {
+        return Met::Already { summary: format!("`{}` looks for them", step.name), steps: vec![step.name.clone()] };
+    }
+    let mut images: Vec<serde_json::Value> = Vec::new();
+    for step in &workflow.steps {
+        let image = command_of(step).and_then(|(tool, command)| {
+            let mut words = command.split_whitespace();
+            match tool {
+                "docker" => words.skip_while(|word| *word != "-t").nth(1),
+                "kubectl" if command.starts_with("set image") => words.nth(3)?.split_once('=').map(|(_, image)| image),
+                _ => None,
+            }
+        });
+        if let Some(image) = image.map(|image| json!(image)).filter(|image| !images.contains(image)) {
+            images.push(image);
+        }
+    }
+    if images.is_empty() {
+        return Met::Not("the workflow names no image that could be scanned".to_owned());
+    }
     let name = free_name(workflow, "scan_image");
     let after = workflow.steps.iter().position(|step| {
         command_of(step).is_some_and(|(tool, command)| tool == "docker" && command.starts_with("build"))
@@ -288,9 +328,10 @@ fn scan(workflow: &mut Workflow) -> Met {
     let step = Step {
         name: name.clone(),
         description: Some("Look for known weaknesses".to_owned()),
-        env: [("image_to_scan".to_owned(), image)].into_iter().collect(),
+        env: [("image_to_scan".to_owned(), "${ITEM}".to_owned())].into_iter().collect(),
+        foreach: Some(Foreach { items: Items::List(images), max_active: Some(2) }),
         action: Some(Action::Command {
-            command: "trivy image --exit-code 1 --severity HIGH,CRITICAL \"$image_to_scan\"".to_owned(),
+            command: "trivy image --exit-code 1 --severity HIGH,CRITICAL -- \"$image_to_scan\"".to_owned(),
             shell: None,
         }),
         effects: Some(Effects::Read),
@@ -323,8 +364,13 @@ fn scan(workflow: &mut Workflow) -> Met {
 }
 
 fn autoscale(workflow: &mut Workflow, facts: &Facts) -> Met {
-    let (min, max) =
-        (facts.count(&["minimum", "min"]).unwrap_or(2), facts.count(&["maximum", "max", "replicas"]).unwrap_or(10));
+    let words = facts.text.split(|character: char| !character.is_ascii_alphanumeric());
+    let numbers: Vec<u32> = words.filter_map(|word| word.parse().ok()).collect();
+    let (min, max) = match numbers.as_slice() {
+        [min, max, ..] if min <= max => (*min, *max),
+        [max] if *max >= 2 => (2, *max),
+        _ => (2, 10),
+    };
     each_deployment(workflow, "autoscale", "Let it grow with its load", |target, namespace| {
         format!("autoscale deployment/{target} --min={min} --max={max} --cpu-percent=80{namespace}")
     })
@@ -368,6 +414,15 @@ fn each_deployment(
     }
 }
 
+/// Twice the time that was too short.
+fn longer_limit(step: &mut Step, facts: &Facts) -> Met {
+    let said = facts.duration().and_then(|text| partita_core::time::parse_duration(&text).ok());
+    let limit = said.max(step.timeout_ms).unwrap_or(300_000).saturating_mul(2);
+    step.timeout_ms = Some(limit);
+    let text = partita_core::time::format_duration(limit);
+    Met::Done { summary: format!("`{}` may take {text}", step.name), steps: vec![step.name.clone()] }
+}
+
 fn longer_limits(workflow: &mut Workflow) -> Met {
     let mut changed = Vec::new();
     for step in &mut workflow.steps {
@@ -403,6 +458,10 @@ fn make_namespace(workflow: &mut Workflow) -> Met {
         return Met::Not("no step names a namespace".to_owned());
     };
     let name = namespace.trim_start_matches(" -n ").to_owned();
+    let makes = |step: &&Step| command_of(step).is_some_and(|(_, command)| command.starts_with("create namespace"));
+    if let Some(step) = workflow.steps.iter().find(makes) {
+        return Met::Already { summary: format!("`{}` makes it", step.name), steps: vec![step.name.clone()] };
+    }
     *workflow = explicit_order(workflow);
     let step_name = free_name(workflow, "make_namespace");
     let step = Step {
@@ -481,10 +540,8 @@ fn announce(workflow: &mut Workflow) -> Vec<String> {
             "kubectl",
             json!({"command": format!("annotate service/${{ITEM}} prometheus.io/scrape=true --overwrite{namespace}")}),
         )),
-        foreach: Some(partita_core::workflow::document::Foreach {
-            items: partita_core::workflow::document::Items::List(
-                items.into_iter().map(serde_json::Value::String).collect(),
-            ),
+        foreach: Some(Foreach {
+            items: Items::List(items.into_iter().map(serde_json::Value::String).collect()),
             max_active: None,
         }),
         ..Step::default()
@@ -496,6 +553,9 @@ fn announce(workflow: &mut Workflow) -> Vec<String> {
 /// `use the namespace shop`, `change image_tag to v2`: a parameter gets another default.
 fn change_param(workflow: &mut Workflow, clause: &Clause, facts: &Facts) -> Option<Met> {
     let spoken = clause.lower.replace(['_', '-'], " ");
+    if clause.has(&["namespace"]) && !workflow.params.contains_key("namespace") {
+        return move_to_namespace(workflow, facts);
+    }
     let name = workflow
         .params
         .keys()
@@ -517,6 +577,36 @@ fn change_param(workflow: &mut Workflow, clause: &Clause, facts: &Facts) -> Opti
     Some(Met::Done { summary: format!("`{name}` is {value} by default"), steps: Vec::new() })
 }
 
+/// `use the namespace shop` where the namespace is written out in the commands.
+fn move_to_namespace(workflow: &mut Workflow, facts: &Facts) -> Option<Met> {
+    let name = facts.named(&["namespace", "ns", "to"])?;
+    let is_label = |name: &str| name.chars().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '-');
+    let mut changed = Vec::new();
+    for step in workflow.steps.iter_mut().filter(|_| is_label(&name) && !name.starts_with('-')) {
+        let undo = step.rollback.as_mut().map(|rollback| &mut rollback.action);
+        let mut moved = false;
+        for action in step.action.as_mut().into_iter().chain(undo) {
+            let Action::Tool { parameters, .. } = action else { continue };
+            let Some(command) = parameters.get("command").and_then(|command| command.as_str()) else { continue };
+            let words: Vec<&str> = command.split(' ').collect();
+            let place = |at: &usize| {
+                matches!(words[*at], "-n" | "--namespace") || words[*at] == "namespace" && words[0] == "get"
+            };
+            let Some(at) = (0..words.len().saturating_sub(1)).find(place) else { continue };
+            let mut words = words;
+            moved |= words[at + 1] != name;
+            words[at + 1] = &name;
+            let command = words.join(" ");
+            parameters.insert("command".to_owned(), json!(command));
+        }
+        if moved {
+            changed.push(step.name.clone());
+        }
+    }
+    (!changed.is_empty())
+        .then(|| Met::Done { summary: format!("{} use the namespace `{name}`", changed.join(", ")), steps: changed })
+}
+
 /// Steps for what a sentence asks for, as generation would make them.
 fn part_of(clause: &Clause, facts: &Facts) -> Option<Workflow> {
     let found = intents::of_clause(clause, facts);
@@ -530,6 +620,9 @@ fn part_of(clause: &Clause, facts: &Facts) -> Option<Workflow> {
 
 fn append_part(workflow: &mut Workflow, clause: &Clause, facts: &Facts) -> Option<Met> {
     let part = part_of(clause, facts)?;
+    if let Some(steps) = there_already(workflow, &part) {
+        return Some(Met::Already { summary: format!("{} do it", steps.join(", ")), steps });
+    }
     *workflow = explicit_order(workflow);
     let ends = modifiers::ends(workflow);
     let steps = join(workflow, part, &ends);
@@ -538,17 +631,33 @@ fn append_part(workflow: &mut Workflow, clause: &Clause, facts: &Facts) -> Optio
 
 fn prepend_part(workflow: &mut Workflow, clause: &Clause, facts: &Facts) -> Option<Met> {
     let part = part_of(clause, facts)?;
+    if let Some(steps) = there_already(workflow, &part) {
+        return Some(Met::Already { summary: format!("{} do it", steps.join(", ")), steps });
+    }
     *workflow = explicit_order(workflow);
-    let rest = std::mem::take(&mut workflow.steps);
-    let steps = join(workflow, part, &[]);
-    let ends = modifiers::ends(workflow);
-    workflow.steps.extend(rest.into_iter().map(|mut step| {
+    let old: Vec<String> = workflow.steps.iter().map(|step| step.name.clone()).collect();
+    let names = join(workflow, part, &[]);
+    let is_end = |name: &&String| {
+        !workflow.steps.iter().any(|step| step.depends.as_ref().is_some_and(|depends| depends.contains(name)))
+    };
+    let ends: Vec<String> = names.iter().filter(is_end).cloned().collect();
+    for step in &mut workflow.steps[..old.len()] {
         if step.depends.as_ref().is_some_and(Vec::is_empty) {
             step.depends = Some(ends.clone());
         }
-        step
-    }));
-    Some(Met::Done { summary: format!("{} come first", steps.join(", ")), steps })
+    }
+    workflow.steps.rotate_left(old.len());
+    Some(Met::Done { summary: format!("{} come first", names.join(", ")), steps: names })
+}
+
+/// The steps that do what a part would do, when all of it is there.
+fn there_already(workflow: &Workflow, part: &Workflow) -> Option<Vec<String>> {
+    let same = |wanted: &Step| {
+        let found = workflow.steps.iter().find(|step| step.action == wanted.action);
+        found.map(|step| step.name.clone())
+    };
+    let values_agree = part.params.iter().all(|(name, param)| workflow.params.get(name) == Some(param));
+    part.steps.iter().map(same).collect::<Option<Vec<_>>>().filter(|_| values_agree)
 }
 
 /// Adds the steps of a part behind some steps; gives their names.

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod refinements;
+mod robust;
 mod sentences;
 mod support;
 mod templates;
