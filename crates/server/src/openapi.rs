@@ -181,3 +181,21 @@ pub(crate) fn page() -> String {
          Send a key as <code>Authorization: Bearer …</code>.</p>\n{rows}</body></html>"
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect_file;
+
+    #[test]
+    fn the_committed_description_is_the_one_that_is_served() {
+        let text = serde_json::to_string_pretty(&super::document()).unwrap();
+        expect_file!["../../../docs/openapi.json"].assert_eq(&format!("{text}\n"));
+    }
+
+    #[test]
+    fn the_page_asks_nobody_for_anything() {
+        let page = super::page();
+        assert!(!page.contains("src=") && !page.contains("<link") && !page.contains("<script"), "{page}");
+        assert!(page.contains("/executions/{id}/events"));
+    }
+}

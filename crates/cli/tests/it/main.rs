@@ -7,5 +7,6 @@ mod commands;
 mod crash;
 mod documents;
 mod examples;
+mod http;
 mod page;
 mod sentences;
