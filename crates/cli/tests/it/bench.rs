@@ -39,14 +39,21 @@ impl Bench {
 
     /// Puts programs on the `PATH` that record their arguments in `calls` and say them.
     pub(crate) fn recording(&mut self, programs: &[&str]) {
+        for program in programs {
+            self.stand_in(program, &format!("echo \"{program} $*\""));
+        }
+    }
+
+    /// Puts a program on the `PATH` that records its arguments in `calls` and does what a text says.
+    pub(crate) fn stand_in(&mut self, program: &str, text: &str) {
         let bin = self.file("bin");
         std::fs::create_dir_all(&bin).unwrap();
         let calls = self.file("calls");
-        for program in programs {
-            let text = format!("#!/bin/sh\necho \"{program} $*\" >> '{}'\necho \"{program} $*\"\n", calls.display());
-            write_program(&bin.join(program), &text);
+        let text = format!("#!/bin/sh\necho \"{program} $*\" >> '{}'\n{text}\n", calls.display());
+        write_program(&bin.join(program), &text);
+        if !self.path.starts_with(&format!("{}:", bin.display())) {
+            self.path = format!("{}:{}", bin.display(), self.path);
         }
-        self.path = format!("{}:{}", bin.display(), self.path);
     }
 
     pub(crate) fn calls(&self) -> String {

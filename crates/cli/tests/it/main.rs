@@ -10,3 +10,4 @@ mod examples;
 mod http;
 mod page;
 mod sentences;
+mod templates;
