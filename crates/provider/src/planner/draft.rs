@@ -116,7 +116,12 @@ fn read<'a>(pieces: &'a [Piece], context: &Map<String, Value>) -> Read<'a> {
         let unknown = unknown_verbs(clause, &found);
         match (found.as_slice(), read.readings.last_mut()) {
             // `warn if the disk is full` goes on with what was begun.
-            ([one], Some(reading)) if std::ptr::eq(*one, reading.intent) && items.is_empty() => {
+            ([one], Some(reading))
+                if std::ptr::eq(*one, reading.intent)
+                    && one.goes_on(clause)
+                    && items.is_empty()
+                    && reading.items.is_empty() =>
+            {
                 reading.clauses.push(clause)
             }
             ([_, ..], _) => {
@@ -133,6 +138,11 @@ fn read<'a>(pieces: &'a [Piece], context: &Map<String, Value>) -> Read<'a> {
             ([], _) if is_wish => {}
             ([], _) => read.leftovers.push(not_placed(clause)),
         }
+        let is_placed = read.readings.last().is_none_or(|reading| reading.intent.knows_conditions());
+        if clause.has(&["if", "unless", "only when"]) && !is_wish && !is_placed && (!is_lost(&read, clause)) {
+            read.leftovers
+                .push(format!("The condition in `{}` was not understood; the step runs in any case.", clause.text));
+        }
         for verb in unknown {
             read.leftovers
                 .push(format!("`{verb}` in `{}` was not understood and is not part of the workflow.", clause.text));
@@ -145,6 +155,11 @@ fn read<'a>(pieces: &'a [Piece], context: &Map<String, Value>) -> Read<'a> {
         }
     }
     read
+}
+
+/// Whether it was said already that nothing was made of a clause.
+fn is_lost(read: &Read<'_>, clause: &Clause) -> bool {
+    read.leftovers.last().is_some_and(|text| *text == not_placed(clause))
 }
 
 fn not_placed(clause: &Clause) -> String {

@@ -132,6 +132,7 @@ impl Facts {
             all(&PATH, 1).into_iter().map(trim).filter(|path| !path.is_empty() && !is_part_of_url(path)).collect();
         let mut commands = all(&COMMAND, 1);
         commands.extend(all(&SPOKEN_COMMAND, 1));
+        commands.retain(|command| !command.trim().is_empty());
         let inside = |it: &str| urls.iter().chain(&commands).chain(&paths).any(|other| other.contains(it));
         Self {
             text: text.to_owned(),

@@ -393,7 +393,35 @@ pub(super) const INTENTS: [Intent; 30] = [
 /// Intents that may stand beside another one in the same clause.
 const BESIDE: [&str; 2] = ["install monitoring (Prometheus and Grafana)", "install central logging (Loki or ELK)"];
 
+/// Intents of which another clause wants more of the same, and not the same again.
+const GATHERING: [&str; 7] = [
+    "run commands that you put in backticks",
+    "measure disk, memory and load of this host",
+    "ask a web address whether it answers",
+    "test a Python project",
+    "plan and apply with Terraform",
+    "install monitoring (Prometheus and Grafana)",
+    "install central logging (Loki or ELK)",
+];
+
 impl Intent {
+    /// Whether the intent reads what stands behind an `if`.
+    pub(super) fn knows_conditions(&self) -> bool {
+        [
+            "measure disk, memory and load of this host",
+            "look how long a certificate is good for",
+            "ask a web address whether it answers",
+        ]
+        .contains(&self.title)
+    }
+
+    /// Whether another clause with this intent goes on with the first one.
+    pub(super) fn goes_on(&self, clause: &Clause) -> bool {
+        let only_a_noun =
+            clause.has(&["deployment"]) && !clause.has(&["deploy", "roll out", "rollout", "ship", "release", "scale"]);
+        GATHERING.contains(&self.title) || only_a_noun
+    }
+
     fn is_in(&self, clause: &Clause, facts: &Facts) -> bool {
         self.words.iter().all(|group| clause.has(group)) && !clause.has(self.except) && (self.fits)(clause, facts)
     }

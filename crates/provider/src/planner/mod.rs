@@ -14,6 +14,7 @@ mod delivery;
 mod draft;
 mod facts;
 mod host;
+mod improve;
 mod intents;
 mod modifiers;
 mod part;
