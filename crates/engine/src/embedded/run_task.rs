@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use partita_core::plan::PlannedAction;
 use partita_core::run::record::{Chunk, Entry, EntryBody};
-use partita_core::run::{AttemptId, Input, Record, Run, RunStatus, RunView};
+use partita_core::run::{AttemptId, AttemptKind, Input, Record, Run, RunStatus, RunView};
 use partita_core::task::{Outcome, OutcomeResult};
 use partita_core::{Millis, Moment, RunId};
 use partita_runner::OutputPiece;
@@ -217,7 +218,22 @@ impl RunTask {
             self.take(run, next, &mut turn);
             room -= 1;
         }
+        self.pass_empty_waits(run, &mut turn);
         Ok(turn)
+    }
+
+    /// Ends waits for nothing as soon as they begin. They do nothing in the world, so there is nothing that
+    /// must not happen before it is recorded; a chain of them shares a commit, up to a bound.
+    fn pass_empty_waits(&self, run: &mut Run, turn: &mut Turn) {
+        let is_empty_wait = |run: &Run, id: AttemptId| {
+            let is_wait = id.kind == AttemptKind::Do && matches!(run.step_of(id).action, PlannedAction::Wait { .. });
+            is_wait && run.task(id).is_ok_and(|task| wait_of(&task) == Some(0))
+        };
+        while turn.records.len() < self.shared.options.batch {
+            let begun = run.wanted().iter().copied().find(|id| !self.attempts.carries(*id) && is_empty_wait(run, *id));
+            let Some(id) = begun else { return };
+            self.advance(run, Input::Finished(id, Outcome::success("")), turn);
+        }
     }
 
     fn now(&self) -> Millis {
