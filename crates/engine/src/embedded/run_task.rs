@@ -20,6 +20,9 @@ use super::{Shared, work_dir};
 use crate::bus::RunBus;
 use crate::{Command, EngineError};
 
+/// Records of waits for nothing that one commit takes in: as many as make its cost small beside theirs.
+const EMPTY_WAIT_RECORDS_MAX: usize = 512;
+
 /// Where the result of a command goes.
 type Answer = oneshot::Sender<Result<(), EngineError>>;
 
@@ -229,7 +232,7 @@ impl RunTask {
             let is_wait = id.kind == AttemptKind::Do && matches!(run.step_of(id).action, PlannedAction::Wait { .. });
             is_wait && run.task(id).is_ok_and(|task| wait_of(&task) == Some(0))
         };
-        while turn.records.len() < self.shared.options.batch {
+        while turn.records.len() < EMPTY_WAIT_RECORDS_MAX {
             let begun = run.wanted().iter().copied().find(|id| !self.attempts.carries(*id) && is_empty_wait(run, *id));
             let Some(id) = begun else { return };
             self.advance(run, Input::Finished(id, Outcome::success("")), turn);
