@@ -96,8 +96,9 @@ fn configure(connection: &Connection) -> Result<(), rusqlite::Error> {
     // A commit is on the disk when it returns.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    // Pages in the log before it is moved into the database: fewer, larger moves.
-    connection.pragma_update(None, "wal_autocheckpoint", 4_000)?;
+    // Pages in the log before it is moved into the database. Once it has this length it is overwritten
+    // rather than grown, and syncing what does not grow takes half the time.
+    connection.pragma_update(None, "wal_autocheckpoint", 1_000)?;
     // A log that grew in a burst is cut down again.
     connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)
 }

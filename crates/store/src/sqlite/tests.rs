@@ -28,7 +28,7 @@ fn session() -> DocumentKey {
 /// This program's migrations and one that a later program might bring.
 fn with_a_later_one(sql: &str) -> Runner {
     let mut migrations = schema::migrations().get_migrations().clone();
-    migrations.push(Migration::unapplied("V2__later", sql).unwrap());
+    migrations.push(Migration::unapplied("V3__later", sql).unwrap());
     Runner::new(&migrations)
 }
 
@@ -128,8 +128,8 @@ fn a_database_of_a_newer_program_is_refused_and_left_alone() {
     drop(schema::open_writer(&path, with_a_later_one("CREATE TABLE later (id INTEGER) STRICT")).unwrap());
     let before = fs::read(&path).unwrap();
     let refused = SqliteStore::open(&path).err().unwrap();
-    assert!(matches!(refused, OpenError::Newer { found: 2, known: 1, .. }), "{refused:?}");
-    assert!(refused.to_string().contains("has version 2, this program knows versions up to 1"), "{refused}");
+    assert!(matches!(refused, OpenError::Newer { found: 3, known: 2, .. }), "{refused:?}");
+    assert!(refused.to_string().contains("has version 3, this program knows versions up to 2"), "{refused}");
     assert_eq!(fs::read(&path).unwrap(), before);
 }
 
@@ -154,11 +154,11 @@ async fn an_older_database_is_copied_and_brought_up_to_date() {
     store.submit(run.clone()).await.unwrap();
     store.close().await;
     // What a copy that was cut off leaves behind is in nobody's way.
-    fs::write(dir.path().join("partita.db.before-2.partial"), "half").unwrap();
+    fs::write(dir.path().join("partita.db.before-3.partial"), "half").unwrap();
 
     let broken = with_a_later_one("CREATE TABLE later (id INTEGER) STRICT; CREATE TABLE runs (id INTEGER)");
     let refused = SqliteStore::open_with(&path, broken).err().unwrap();
-    assert!(matches!(refused, OpenError::Migration { version: 2, .. }), "{refused:?}");
+    assert!(matches!(refused, OpenError::Migration { version: 3, .. }), "{refused:?}");
     let store = SqliteStore::open(&path).unwrap();
     assert_eq!(store.replay(&run.run_id).await.unwrap().len(), 1, "it is as it was");
     store.close().await;
@@ -167,7 +167,7 @@ async fn an_older_database_is_copied_and_brought_up_to_date() {
     let store = SqliteStore::open_with(&path, later).unwrap();
     store.append(append(&run.run_id, 1, 20, 1)).await.unwrap();
     store.close().await;
-    let copy = dir.path().join("partita.db.before-2");
+    let copy = dir.path().join("partita.db.before-3");
     assert_eq!(fs::metadata(&copy).unwrap().permissions().mode() & 0o777, 0o600);
     let copy = SqliteStore::open(&copy).unwrap();
     assert_eq!(copy.replay(&run.run_id).await.unwrap().len(), 1, "the copy is from before");
