@@ -141,7 +141,7 @@ async fn carry_out(beginning: Beginning, mailbox: &mpsc::Sender<Message>, stop: 
             }
         }
     };
-    let (outcome, ()) = tokio::join!(runner.carry_out(attempt, output, stop), forward);
+    let (outcome, ()) = tokio::join!(biased; runner.carry_out(attempt, output, stop), forward);
     drop(permit);
     outcome
 }

@@ -103,7 +103,8 @@ impl Started {
             }
             drained.cancel();
         };
-        let ((end, rest), ()) = tokio::join!(ending, pumping);
+        // In this order the end of the output and the end of the process are seen in one turn.
+        let ((), (end, rest)) = tokio::join!(biased; pumping, ending);
         if rest > 0 && !end.stopped {
             sink.note(&format!(
                 "ended {rest} process(es) that the step left running; a service has to detach itself (`setsid`) to go on"
