@@ -30,6 +30,7 @@ test: ## Run every check and every test
 	@scripts/setup.sh test
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo fetch --locked
 	cargo deny --offline check licenses bans sources
 	@scripts/advisories.sh
 	cargo build --workspace --all-targets --locked
