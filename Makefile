@@ -51,3 +51,8 @@ bench: build ## Measure speed and size, as a table (several minutes)
 .PHONY: soak
 soak: build ## Kill the server at random moments, again and again (10 minutes; MINUTES=n)
 	cargo run --release --locked -p partita-bench -- soak --binary $(PARTITA) --minutes $${MINUTES:-10}
+
+.PHONY: fuzz
+fuzz: ## Look for inputs that break a promise (a minute per target; SECONDS_EACH=n)
+	@scripts/setup.sh fuzz
+	@scripts/fuzz.sh $${SECONDS_EACH:-60}

@@ -40,3 +40,8 @@ if [ "$what" = test ]; then
   fi
   "$cache/venv/bin/python" -c 'import httpx' 2> /dev/null || { say "installing httpx"; "$cache/venv/bin/pip" install --quiet httpx; }
 fi
+
+if [ "$what" = fuzz ]; then
+  packages c++:g++
+  command -v cargo-fuzz > /dev/null || { say "installing cargo-fuzz"; cargo install --locked cargo-fuzz; }
+fi

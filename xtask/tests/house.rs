@@ -23,6 +23,7 @@ const EDGES: &[(&str, &[&str])] = &[
         &["partita-core", "partita-store", "partita-runner", "partita-engine", "partita-provider", "partita-server"],
     ),
     ("partita-bench", &[]),
+    ("partita-fuzz", &["partita-core", "partita-provider"]),
     ("xtask", &[]),
 ];
 

@@ -21,7 +21,7 @@ use crate::output::{Output, OutputArgs};
 /// Say in plain words what should happen; Partita turns it into a workflow, proves it sound, runs it
 /// durably, and can take it back.
 #[derive(Debug, Parser)]
-#[command(name = "partita", version, about, max_term_width = 100, after_help = EXIT_CODES)]
+#[command(name = "partita", version, max_term_width = 100, after_help = EXIT_CODES)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) verb: Verb,

@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use serde_json::Value;
 use tempfile::TempDir;
 
 /// Where a test works.
@@ -104,6 +105,16 @@ impl Bench {
 }
 
 impl Server {
+    /// Posts a body and waits for the whole answer: its status, and its JSON or its text.
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let request = reqwest::Client::new().post(format!("{}{path}", self.url)).bearer_auth(KEY).json(body);
+        let answer = request.header("prefer", "wait=120").send().await.unwrap();
+        let status = answer.status().as_u16();
+        let text = answer.text().await.unwrap();
+        (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    }
+
     /// As `kill -9`.
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();

@@ -11,3 +11,4 @@ mod http;
 mod page;
 mod sentences;
 mod templates;
+mod tools;

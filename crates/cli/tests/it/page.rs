@@ -1,17 +1,8 @@
 //! The documented scenario from end to end: generate, refine, execute.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::bench::{Bench, KEY, Server};
-
-async fn post(server: &Server, path: &str, body: &Value) -> (u16, Value) {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let answer =
-        reqwest::Client::new().post(format!("{}{path}", server.url)).bearer_auth(KEY).json(body).send().await.unwrap();
-    let status = answer.status().as_u16();
-    let text = answer.text().await.unwrap();
-    (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
-}
+use crate::bench::Bench;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn microservices_are_deployed_with_monitoring_and_logging() {
@@ -20,7 +11,7 @@ async fn microservices_are_deployed_with_monitoring_and_logging() {
     let server = bench.serve();
     let context = json!({"services": ["api", "web", "worker"], "environment": "production"});
     let task = json!({"task": "Deploy microservices with monitoring and logging", "context": context});
-    let (status, generated) = post(&server, "/generate", &task).await;
+    let (status, generated) = server.post("/generate", &task).await;
     assert_eq!((status, &generated["validation"]["valid"]), (200, &json!(true)), "{generated}");
     assert_eq!(generated["metadata"]["model"], "builtin/planner");
     let requirements = [
@@ -30,7 +21,7 @@ async fn microservices_are_deployed_with_monitoring_and_logging() {
         "Include rollback strategy for failed deployments",
     ];
     let (status, refined) =
-        post(&server, "/refine", &json!({"workflow": generated["workflow"], "requirements": requirements})).await;
+        server.post("/refine", &json!({"workflow": generated["workflow"], "requirements": requirements})).await;
     assert_eq!((status, &refined["unmet_requirements"]), (200, &json!([])), "{refined}");
     let met: Vec<&str> =
         refined["changes"].as_array().unwrap().iter().filter_map(|change| change["requirement"].as_str()).collect();
@@ -39,7 +30,7 @@ async fn microservices_are_deployed_with_monitoring_and_logging() {
         "workflow": refined["workflow"], "options": {"stream": true},
         "parameters": {"image_tag": "v2.1.0", "replicas": 3, "monitoring_enabled": true},
     });
-    let (status, stream) = post(&server, "/execute", &execute).await;
+    let (status, stream) = server.post("/execute", &execute).await;
     let stream = stream.as_str().unwrap_or_default();
     assert_eq!(status, 200, "{stream}");
     assert!(stream.contains("event: execution_complete") && stream.contains("\"status\":\"success\""), "{stream}");
@@ -61,7 +52,7 @@ async fn without_the_programs_the_failure_is_clear() {
     let bench = Bench::new();
     let server = bench.serve();
     let workflow = json!({"name": "x", "steps": [{"name": "look", "tool": "helm", "parameters": {"command": "list"}}]});
-    let (_, run) = post(&server, "/execute", &json!({"workflow": workflow})).await;
+    let (_, run) = server.post("/execute", &json!({"workflow": workflow})).await;
     assert_eq!(run["status"], "failed", "{run}");
     let error = run["steps"][0]["error"].as_str().unwrap_or_default();
     assert!(error.contains("`helm` is not installed"), "{error}");

@@ -1,8 +1,8 @@
 //! Every template runs, with real programs where they are there and with recording ones where not.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::bench::{Bench, KEY, Server};
+use crate::bench::Bench;
 
 /// Programs that stand in for those that need a cluster, a registry, a database or root.
 const STAND_INS: [(&str, &str); 7] = [
@@ -17,13 +17,6 @@ const STAND_INS: [(&str, &str); 7] = [
     ),
     ("pg_restore", "echo 'TABLE DATA public users postgres'"),
 ];
-
-async fn post(server: &Server, path: &str, body: &Value) -> Value {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let request = reqwest::Client::new().post(format!("{}{path}", server.url)).bearer_auth(KEY).json(body);
-    let text = request.header("prefer", "wait=120").send().await.unwrap().text().await.unwrap();
-    serde_json::from_str(&text).unwrap_or(Value::String(text))
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn they_run_to_success() {
@@ -56,9 +49,9 @@ async fn they_run_to_success() {
         ("central-logging", json!({})),
     ];
     for (id, parameters) in table {
-        let made = post(&server, &format!("/templates/{id}/instantiate"), &json!({"parameters": parameters})).await;
+        let (_, made) = server.post(&format!("/templates/{id}/instantiate"), &json!({"parameters": parameters})).await;
         assert_eq!(made["validation"]["valid"], true, "{id}: {made}");
-        let run = post(&server, "/execute", &json!({"workflow": made["workflow"]})).await;
+        let (_, run) = server.post("/execute", &json!({"workflow": made["workflow"]})).await;
         assert_eq!(run["status"], "success", "{id}: {run:#}");
     }
     assert!(std::fs::read_to_string(bench.file("report.txt")).unwrap().contains("% used"));
@@ -80,8 +73,8 @@ async fn a_deployment_that_does_not_come_up_is_taken_back() {
     bench.stand_in("kubectl", "case \"$*\" in *'rollout status'*) echo 'error: timed out' >&2; exit 1 ;; *jsonpath*) echo 2 ;; *) echo \"kubectl $*\" ;; esac");
     let server = bench.serve();
     let parameters = json!({"app": "web", "image": "web:v2", "namespace": "shop"});
-    let made = post(&server, "/templates/kubernetes-deploy/instantiate", &json!({"parameters": parameters})).await;
-    let run = post(&server, "/execute", &json!({"workflow": made["workflow"]})).await;
+    let (_, made) = server.post("/templates/kubernetes-deploy/instantiate", &json!({"parameters": parameters})).await;
+    let (_, run) = server.post("/execute", &json!({"workflow": made["workflow"]})).await;
     assert_eq!(run["status"], "rolled_back", "{run:#}");
     assert!(bench.calls().contains("kubectl rollout undo deployment/web -n shop"), "{}", bench.calls());
 }

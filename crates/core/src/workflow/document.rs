@@ -73,6 +73,7 @@ pub enum OnFailure {
 
 /// A declared parameter of a workflow.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Param {
     #[serde(rename = "type")]
     pub kind: Option<ParamType>,

@@ -116,11 +116,17 @@ fn small_texts_do_not_become_large_documents() {
         bomb.push_str(&format!("a{level}: &a{level} [{line}]\n"));
     }
     let found = findings(&bomb, Some(Format::Yaml));
-    assert!(found.contains("malformed_yaml"), "{found}");
+    assert!(found.contains("document_too_large"), "{found}");
     let deep = format!("{{\"name\": \"x\", \"steps\": {}1{}}}", "[".repeat(5_000), "]".repeat(5_000));
     assert!(findings(&deep, None).contains("document_too_deep"), "{}", findings(&deep, None));
     let deep = format!("name: x\nsteps: {}1{}", "[".repeat(5_000), "]".repeat(5_000));
-    assert!(!findings(&deep, Some(Format::Yaml)).is_empty());
+    assert!(
+        findings(&deep, Some(Format::Yaml)).contains("document_too_deep"),
+        "{}",
+        findings(&deep, Some(Format::Yaml))
+    );
+    let deep = format!("a: {}", "{a: ".repeat(5_000));
+    assert!(findings(&deep, None).contains("document_too_deep"), "{}", findings(&deep, None));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The parts that a workflow is put together from.
 
+use partita_core::workflow::document::Param;
+use partita_core::workflow::planning::misfit;
 use regex::Regex;
 use serde_json::{Map, Value, json};
 
@@ -59,12 +61,32 @@ impl Part {
         }
     }
 
-    /// Gives a declared parameter the value that was said, if one was.
+    /// Gives a declared parameter the value that was said, if one was. A value that the parameter
+    /// can't have is told, and the parameter stays as it is.
     pub(super) fn set(&mut self, name: &str, value: Option<impl Into<Value>>) {
-        if let (Some(param), Some(value)) = (self.params.get_mut(name), value) {
-            param["default"] = value.into();
-            if let Some(param) = param.as_object_mut() {
-                param.remove("required");
+        let (Some(param), Some(value)) = (self.params.get_mut(name), value.map(Into::into)) else { return };
+        let declared: Param = serde_json::from_value(param.clone()).unwrap_or_default();
+        if let Some(misfit) = misfit(name, &declared, &value) {
+            self.suggestions.push(format!("{}, so it was not taken over.", misfit.message));
+            return;
+        }
+        param["default"] = value;
+        if let Some(param) = param.as_object_mut() {
+            param.remove("required");
+        }
+    }
+
+    /// `run the query "select ${id}"`: what the author refers to and nothing makes is a required
+    /// parameter. In commands such a name may be a variable of the shell, and is left alone.
+    fn declare_what_is_referred_to(&mut self) {
+        let Ok(reference) = Regex::new(r"\$\{([A-Za-z][A-Za-z0-9_]*)\}") else { return };
+        let texts: Vec<String> =
+            self.steps.iter().filter_map(|step| step.get("parameters")).map(Value::to_string).collect();
+        for found in texts.iter().flat_map(|text| reference.captures_iter(text)) {
+            let name = &found[1];
+            let is_made = name == "ITEM" || self.steps.iter().any(|step| step["output"] == name);
+            if !is_made {
+                self.needed(name, &format!("What `${{{name}}}` in the task stands for"), None);
             }
         }
     }
@@ -236,6 +258,7 @@ pub(super) fn assemble(name: &str, description: &str, parts: Vec<Part>) -> (Valu
     let mut rollback = false;
     let mut ends: Vec<String> = Vec::new();
     for mut part in parts {
+        part.declare_what_is_referred_to();
         declare(&mut params, &mut part);
         tell_outputs_apart(&mut part, &steps);
         suggestions.extend(part.suggestions);

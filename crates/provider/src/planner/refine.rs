@@ -2,6 +2,7 @@
 //! listed with the reason why it is not.
 
 use partita_core::workflow::document::{Action, Effects, Step};
+use partita_core::workflow::planning::misfit;
 use partita_core::workflow::{Workflow, from_value};
 use serde_json::json;
 
@@ -332,6 +333,9 @@ fn change_param(workflow: &mut Workflow, clause: &Clause, facts: &Facts) -> Opti
         Some(partita_core::workflow::document::ParamType::Integer) => json!(number.or_else(|| value?.parse().ok())?),
         _ => json!(value.or_else(|| number.map(|number| number.to_string()))?),
     };
+    if let Some(misfit) = misfit(&name, param, &value) {
+        return Some(Met::Not(misfit.message));
+    }
     param.default = Some(value.clone());
     param.required = false;
     Some(Met::Done { summary: format!("`{name}` is {value} by default"), steps: Vec::new() })

@@ -25,6 +25,7 @@ mod steps;
 pub use assemble::plan;
 pub use code_scope::needs_code;
 pub(crate) use findings::nearest;
+pub use parameters::misfit;
 pub use request::{PlanRequest, Planned, Purpose, StepRisk};
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use serde_json::{Map, Number, Value};
 use super::findings::{Findings, nearest};
 use super::names::{is_dangerous, is_variable};
 use super::request::{PlanRequest, Purpose};
+use crate::Diagnostic;
 use crate::tool::{escape, kind_of, shortened, text_of};
 use crate::workflow::Workflow;
 use crate::workflow::document::{Param, ParamType};
@@ -107,6 +108,14 @@ fn check_declaration(name: &str, param: &Param, path: &str, findings: &mut Findi
     if let Some(default) = param.default.as_ref().filter(|default| !default.is_null()) {
         checked(name, param, default, &format!("{path}/default"), findings);
     }
+}
+
+/// What is wrong with a value for a declared parameter, if something is.
+#[must_use]
+pub fn misfit(name: &str, param: &Param, value: &Value) -> Option<Diagnostic> {
+    let mut findings = Findings::new(None);
+    checked(name, param, value, "", &mut findings);
+    findings.into_list().into_iter().next()
 }
 
 /// The value in the declared type, or a finding.

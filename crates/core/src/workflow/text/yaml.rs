@@ -5,7 +5,8 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
-use serde_saphyr::{DuplicateKeyPolicy, Spanned};
+use serde_saphyr::budget::BudgetBreach;
+use serde_saphyr::{DuplicateKeyPolicy, Error, Spanned};
 
 use super::places::{Inside, Place};
 use super::{Places, duplicate_key, too_deep};
@@ -17,6 +18,11 @@ const NODES_MAX: usize = 2_000_000;
 /// Aliases that a document may use, and values they may stand for together.
 const ALIASES_MAX: usize = 1_000;
 const ALIASED_NODES_MAX: usize = 100_000;
+/// A little deeper than a document may be, so that one that is too deep is told so with its place.
+const DEPTH_MAX: usize = DOCUMENT_DEPTH_MAX + 4;
+/// The stack for reading: the reader takes up to 60 KiB a level when built without optimisation, and
+/// a server's threads have 2 MiB.
+const STACK_BYTES: usize = 16 * 1024 * 1024;
 
 /// A value as it is written.
 enum Raw {
@@ -29,10 +35,14 @@ enum Raw {
 struct Key(String);
 
 pub(super) fn read(text: &str) -> Result<(Value, Places), Diagnostic> {
+    stacker::grow(STACK_BYTES, || read_on_this_stack(text))
+}
+
+fn read_on_this_stack(text: &str) -> Result<(Value, Places), Diagnostic> {
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
-            max_depth: DOCUMENT_DEPTH_MAX * 2,
-            flow_nesting_limit: DOCUMENT_DEPTH_MAX * 2,
+            max_depth: DEPTH_MAX,
+            flow_nesting_limit: DEPTH_MAX,
             max_events: NODES_MAX * 2,
             max_nodes: NODES_MAX,
             max_aliases: ALIASES_MAX,
@@ -54,14 +64,39 @@ pub(super) fn read(text: &str) -> Result<(Value, Places), Diagnostic> {
 }
 
 fn malformed(error: &serde_saphyr::Error) -> Diagnostic {
-    let shown = error.without_snippet().to_string();
-    let message = shown.lines().next().unwrap_or_default().trim();
-    let message = message.split(" at line ").next().unwrap_or(message);
-    let diagnostic = Diagnostic::error("malformed_yaml", "", message.trim_end_matches('.'));
-    match error.location() {
-        Some(location) => diagnostic.at(number(location.line()), number(location.column())),
-        None => diagnostic,
+    let mut error = error.without_snippet();
+    while let Error::AliasError { error: inner, .. } = error {
+        error = inner;
     }
+    let (line, column) = error.location().map_or((0, 0), |at| (number(at.line()), number(at.column())));
+    let diagnostic = match error {
+        Error::Budget { breach: BudgetBreach::Depth { .. }, .. } => return too_deep(line, column),
+        Error::Budget { breach: BudgetBreach::Documents { .. }, .. } => {
+            Diagnostic::error("malformed_yaml", "", "there is more than one document in the text")
+                .help("keep one; a line of `---` begins another one")
+        }
+        Error::Budget { .. }
+        | Error::AliasReplayCounterOverflow { .. }
+        | Error::AliasReplayLimitExceeded { .. }
+        | Error::AliasExpansionLimitExceeded { .. }
+        | Error::AliasReplayStackDepthExceeded { .. } => {
+            let message = format!(
+                "the document spells out to more than is read: {NODES_MAX} values, {ALIASES_MAX} aliases, {ALIASED_NODES_MAX} values by aliases"
+            );
+            Diagnostic::error("document_too_large", "", message).help("write out what aliases stand for, or split it")
+        }
+        other => {
+            let shown = other.to_string();
+            let message = shown.lines().next().unwrap_or_default().trim();
+            let message = message.split(" at line ").next().unwrap_or(message);
+            // The parser has a limit of its own for brackets in brackets, and no variant for it.
+            if message.contains("recursion limit exceeded") {
+                return too_deep(line, column);
+            }
+            Diagnostic::error("malformed_yaml", "", message.trim_end_matches('.'))
+        }
+    };
+    if line == 0 { diagnostic } else { diagnostic.at(line, column) }
 }
 
 fn number(number: u64) -> u32 {

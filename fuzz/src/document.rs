@@ -1,0 +1,54 @@
+//! Workflow documents.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
+
+use partita_core::tool::Catalogue;
+use partita_core::workflow::{
+    PlanRequest, Planned, Purpose, Workflow, diff, from_value, parse, plan, to_mermaid, to_value, to_yaml,
+};
+use serde_json::Map;
+
+pub(crate) fn planned(workflow: &Workflow) -> Planned {
+    static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(Catalogue::builtin);
+    let request = PlanRequest {
+        catalogue: &CATALOGUE,
+        parameters: &Map::new(),
+        context: &Map::new(),
+        runners: &BTreeSet::from(["local".to_owned()]),
+        installed: &|_| true,
+        visible_env: &BTreeMap::new(),
+        on_failure: None,
+        timeout_ms: None,
+        runner: None,
+        places: None,
+        purpose: Purpose::Validate,
+    };
+    plan(workflow, &request)
+}
+
+/// A text that is a workflow stays the same workflow through its canonical JSON and YAML; a text that
+/// is none is refused with a reason; a plan is made or refused with a reason.
+pub fn document(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let loaded = parse(text, None);
+    assert!(
+        loaded.workflow.is_some() || !loaded.diagnostics.is_empty(),
+        "neither a workflow nor a reason why it is none"
+    );
+    let sound = loaded.is_sound();
+    let Some(workflow) = loaded.workflow else { return };
+    let planned = planned(&workflow);
+    assert!(planned.plan.is_some() || !planned.issues.is_empty(), "neither a plan nor a reason why there is none");
+    assert!(!to_mermaid(&workflow).is_empty());
+    if !sound {
+        return;
+    }
+    let value = to_value(&workflow);
+    let again = from_value(&value).workflow.expect("the canonical JSON is a workflow");
+    assert_eq!(to_value(&again), value, "the canonical JSON changed on its way");
+    assert!(diff(&workflow, &again).is_empty(), "a workflow differs from itself");
+    let yaml = to_yaml(&workflow);
+    let again = parse(&yaml, None).workflow.expect("the canonical YAML is a workflow");
+    assert_eq!(to_value(&again), value, "the canonical YAML changed on its way:\n{yaml}");
+}
