@@ -31,9 +31,11 @@ pub(crate) struct ConfigFile {
     pub(crate) private_addresses: Option<bool>,
     /// Requests per minute that one key may make. 6,000 by default.
     pub(crate) requests_per_minute: Option<u32>,
-    /// Runs that may be active at a time; others wait their turn. 64 by default.
+    /// Runs that may be active at a time; others wait their turn. 500 by default: they
+    /// mostly wait for their steps, of which 128 are carried out at a time.
     pub(crate) active_runs: Option<usize>,
-    /// Seconds that running steps get to end by themselves when the server stops. 5 by default.
+    /// Seconds that running steps get to end by themselves when the server stops. 8 by default, a little
+    /// less than what service managers wait.
     pub(crate) shutdown_grace_s: Option<u64>,
 }
 

@@ -73,8 +73,8 @@ fn cut(value: &mut Value, longest: usize) {
             let keep = (longest / 16).max(24);
             if members.len() > keep {
                 // The fields that every event has come last.
-                let surplus: Vec<String> = members.keys().take(members.len() - keep).cloned().collect();
-                surplus.iter().for_each(|key| drop(members.shift_remove(key)));
+                let surplus = members.len() - keep;
+                *members = std::mem::take(members).into_iter().skip(surplus).collect();
                 members.insert("cut".to_owned(), json!(CUT));
             }
             members.values_mut().for_each(|member| cut(member, longest));
