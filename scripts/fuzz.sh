@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fuzzes each target for some seconds, beginning with its corpus. New inputs are kept outside the
+# fuzz.sh [SECONDS] [TARGET]: fuzzes each target (or one) for some seconds, beginning with its corpus. New inputs are kept outside the
 # repository; one that breaks a promise is printed with its path, to be put into `fuzz/corpus`.
 set -euo pipefail
 seconds=${1:-60}
@@ -8,8 +8,7 @@ found="${XDG_CACHE_HOME:-$HOME/.cache}/partita/fuzz"
 # The instrumentation needs no nightly compiler when no sanitizer is asked for.
 export RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$HOME/.cache/partita/target}/fuzz"
 status=0
-for target in corpus/*/; do
-  target=$(basename "$target")
+for target in ${2:-$(ls corpus)}; do
   mkdir -p "$found/$target"
   echo "[fuzz] $target, $seconds s"
   cargo fuzz run --fuzz-dir libfuzzer --sanitizer none "$target" "$found/$target" "corpus/$target" \

@@ -121,6 +121,8 @@ const COMMON: [&str; 70] = [
 impl Facts {
     /// Finds what a text says; `context` is what the caller adds.
     pub(super) fn read(text: &str, context: &Map<String, Value>) -> Self {
+        // No program can be given a NUL character, so it can't be part of a value.
+        let text = &*text.replace('\0', " ");
         let all = |pattern: &Regex, group: usize| -> Vec<String> {
             pattern.captures_iter(text).filter_map(|found| Some(found.get(group)?.as_str().to_owned())).collect()
         };
@@ -252,7 +254,8 @@ impl Facts {
             unit if unit.starts_with('w') => "w",
             _ => "d",
         };
-        Some(format!("{}{unit}", found.get(1)?.as_str()))
+        let duration = format!("{}{unit}", found.get(1)?.as_str());
+        partita_core::time::parse_duration(&duration).is_ok().then_some(duration)
     }
 
     /// A duration in whole days.

@@ -392,7 +392,11 @@ fn retries(workflow: &mut Workflow, _: &Clause, facts: &Facts) -> Met {
 }
 
 fn time_limit(workflow: &mut Workflow, clause: &Clause, facts: &Facts) -> Met {
-    let Some(limit) = facts.duration().and_then(|text| partita_core::time::parse_duration(&text).ok()) else {
+    let said = facts.duration().and_then(|text| partita_core::time::parse_duration(&text).ok());
+    if said == Some(0) {
+        return Met::Not("a limit of 0 would end everything at once".to_owned());
+    }
+    let Some(limit) = said else {
         let mut changed = Vec::new();
         for step in workflow
             .steps

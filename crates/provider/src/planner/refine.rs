@@ -1,6 +1,7 @@
 //! From a workflow and requirements to a better workflow. Every requirement is met and listed, or
 //! listed with the reason why it is not.
 
+use partita_core::limits::NAME_CHARS_MAX;
 use partita_core::workflow::document::{Action, Effects, Step};
 use partita_core::workflow::planning::misfit;
 use partita_core::workflow::{Workflow, from_value};
@@ -197,9 +198,14 @@ fn remove_step(workflow: &mut Workflow, clause: &Clause) -> Option<Met> {
 
 fn rename(workflow: &mut Workflow, facts: &Facts) -> Met {
     let quoted = facts.text.split(['"', '\'', '`']).nth(1).map(str::to_owned);
+    let quoted =
+        quoted.map(|name| name.replace(char::is_control, " ").trim().to_owned()).filter(|name| !name.is_empty());
     let Some(name) = quoted.or_else(|| facts.named(&["to", "call it", "name it"])) else {
         return Met::Not("the new name was not understood; put it in quotes".to_owned());
     };
+    if name.chars().count() > NAME_CHARS_MAX {
+        return Met::Not(format!("a name has at most {NAME_CHARS_MAX} characters"));
+    }
     workflow.name.clone_from(&name);
     Met::Done { summary: format!("the workflow is called `{name}`"), steps: Vec::new() }
 }
@@ -245,7 +251,7 @@ fn parallel(workflow: &mut Workflow, clause: &Clause) -> Met {
 /// Twice the time that was too short.
 fn longer_limit(step: &mut Step, facts: &Facts) -> Met {
     let said = facts.duration().and_then(|text| partita_core::time::parse_duration(&text).ok());
-    let limit = said.max(step.timeout_ms).unwrap_or(300_000).saturating_mul(2);
+    let limit = said.max(step.timeout_ms).filter(|limit| *limit > 0).unwrap_or(300_000).saturating_mul(2);
     step.timeout_ms = Some(limit);
     let text = partita_core::time::format_duration(limit);
     Met::Done { summary: format!("`{}` may take {text}", step.name), steps: vec![step.name.clone()] }
