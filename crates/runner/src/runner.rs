@@ -25,8 +25,9 @@ pub trait Runner: Send + Sync {
     /// grow memory. A crash of the server leaves the attempt's processes to [`Runner::end_strays`].
     async fn carry_out(&self, attempt: Attempt, output: mpsc::Sender<OutputPiece>, stop: CancellationToken) -> Outcome;
 
-    /// Which of these attempts of an earlier server this runner still carries and can report on.
-    /// `local` carries none: its processes are children of the server.
+    /// Which of these attempts of an earlier server this runner still carries; for them `carry_out` is
+    /// called again and only waits for their end. The others are lost. `local` carries none: its
+    /// processes are children of the server.
     async fn adopt(&self, run: &RunId, ids: &[AttemptId]) -> Vec<AttemptId>;
 
     /// Ends everything that earlier servers of this data directory left behind, and returns when it is

@@ -1,6 +1,6 @@
 //! The task that owns one run.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -176,9 +176,27 @@ impl RunTask {
         };
         let run = Run::replay(records.into_iter().map(|stored| (stored.at, stored.record)))
             .map_err(|error| Abandon::Unfit(error.to_string()))?;
-        let lost: VecDeque<Input> = run.in_flight().iter().map(|id| Input::Lost(*id)).collect();
+        let lost = self.lost(&run).await;
         info!(run = %self.run_id, workflow = run.plan().name, lost = lost.len(), "goes on after a restart");
         Ok((run, lost))
+    }
+
+    /// The attempts in flight that no runner carries any more. The others are begun again, under the same
+    /// id, by which their runner knows that it only has to wait for their end.
+    async fn lost(&self, run: &Run) -> VecDeque<Input> {
+        let mut by_runner: BTreeMap<&str, Vec<AttemptId>> = BTreeMap::new();
+        for id in run.in_flight() {
+            by_runner.entry(&run.step_of(*id).runner).or_default().push(*id);
+        }
+        let mut lost = VecDeque::new();
+        for (name, ids) in by_runner {
+            let carried = match self.shared.runner(name) {
+                Some(runner) => runner.adopt(&self.run_id, &ids).await,
+                None => Vec::new(),
+            };
+            lost.extend(ids.into_iter().filter(|id| !carried.contains(id)).map(Input::Lost));
+        }
+        lost
     }
 
     async fn pause(&self, span: Duration) -> Result<(), Abandon> {

@@ -1,6 +1,7 @@
 //! The engine over a real file.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use futures::StreamExt;
 use partita_core::TenantId;
@@ -47,6 +48,33 @@ fn a_run_goes_on_after_a_crash() {
         assert_eq!(seqs, (1..=row.last_seq).collect::<Vec<_>>());
         engine.shut_down().await;
     });
+    assert!(second.violations().is_empty(), "{:?}", second.violations());
+}
+
+#[test]
+fn an_attempt_that_its_runner_still_carries_is_not_lost() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = World::over(open(&dir), 1, |_| Deed { after_ms: 3_600_000, ..Deed::default() });
+    let server = runtime();
+    let run = server.block_on(async {
+        let engine = first.calm_engine().await;
+        let run = begin(&engine, plan(vec![step("a", &[])])).await;
+        let mut entries = engine.follow(&TenantId::default(), &run, 0).await.unwrap();
+        // Created, started, and the beginning of the attempt.
+        while entries.next().await.unwrap().unwrap().seq < 3 {}
+        run
+    });
+    server.shutdown_background();
+
+    let second = World::over(open(&dir), 2, |_| Deed::default());
+    second.adopts.store(true, Ordering::SeqCst);
+    runtime().block_on(async {
+        let engine = second.calm_engine().await;
+        assert_eq!(engine.wait(&TenantId::default(), &run).await.unwrap(), Verdict::Success);
+        assert_eq!(record_counts(&*second.store, &run).await["attempt_started"], 1);
+        engine.shut_down().await;
+    });
+    assert_eq!(second.started().len(), 1, "its end was waited for");
     assert!(second.violations().is_empty(), "{:?}", second.violations());
 }
 

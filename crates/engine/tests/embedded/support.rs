@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -45,6 +45,8 @@ pub(crate) struct World {
     /// Attempts that were ever carried out.
     started: Mutex<BTreeSet<(RunId, AttemptId)>>,
     stopped: Mutex<BTreeSet<AttemptId>>,
+    /// Whether its runner still carries what an earlier server began.
+    pub(crate) adopts: AtomicBool,
     violations: Mutex<Vec<String>>,
     now: AtomicU64,
     entropy: AtomicU64,
@@ -69,6 +71,7 @@ impl World {
             script: Box::new(script),
             started: Mutex::default(),
             stopped: Mutex::default(),
+            adopts: AtomicBool::new(false),
             violations: Mutex::default(),
             now: AtomicU64::new(1_000_000),
             entropy: AtomicU64::new(seed),
@@ -203,8 +206,8 @@ impl Runner for FakeRunner {
         }
     }
 
-    async fn adopt(&self, _run: &RunId, _ids: &[AttemptId]) -> Vec<AttemptId> {
-        Vec::new()
+    async fn adopt(&self, _run: &RunId, ids: &[AttemptId]) -> Vec<AttemptId> {
+        if self.0.adopts.load(Ordering::SeqCst) { ids.to_vec() } else { Vec::new() }
     }
 
     async fn end_strays(&self) {}
