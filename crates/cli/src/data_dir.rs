@@ -4,12 +4,18 @@ use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::env::{self, Environment};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
+
+/// How long a server that is gone may still hold its directory: one that was killed while it began a
+/// process leaves a child that holds everything of its parent until it has become another program.
+const REMNANT_WAIT: Duration = Duration::from_secs(5);
+const REMNANT_POLL: Duration = Duration::from_millis(5);
 
 /// Where state is kept, when nothing says otherwise.
 pub(crate) fn default_path(environment: &Environment) -> Result<PathBuf, CliError> {
@@ -64,14 +70,28 @@ pub(crate) fn claim(path: &Path) -> Result<Claim, CliError> {
         .mode(0o600)
         .open(path.join("lock"))
         .map_err(|error| problem("write to", &error))?;
-    match lock.try_lock() {
-        Ok(()) => Ok(Claim::Ours(DataDir { path: path.to_owned(), _lock: lock })),
-        Err(std::fs::TryLockError::WouldBlock) => {
-            let note = std::fs::read(path.join("server.json")).ok();
-            Ok(Claim::Held(note.and_then(|note| serde_json::from_slice(&note).ok())))
+    let mut waited = Duration::ZERO;
+    loop {
+        match lock.try_lock() {
+            Ok(()) => return Ok(Claim::Ours(DataDir { path: path.to_owned(), _lock: lock })),
+            Err(std::fs::TryLockError::WouldBlock) => {
+                let note = std::fs::read(path.join("server.json")).ok();
+                let note: Option<ServerNote> = note.and_then(|note| serde_json::from_slice(&note).ok());
+                if waited >= REMNANT_WAIT || !note.as_ref().is_some_and(|note| is_gone(note.pid)) {
+                    return Ok(Claim::Held(note));
+                }
+                std::thread::sleep(REMNANT_POLL);
+                waited += REMNANT_POLL;
+            }
+            Err(std::fs::TryLockError::Error(error)) => return Err(problem("lock", &error)),
         }
-        Err(std::fs::TryLockError::Error(error)) => Err(problem("lock", &error)),
     }
+}
+
+/// Whether a process is no more.
+fn is_gone(pid: u32) -> bool {
+    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+    pid.is_none_or(|pid| rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::SRCH))
 }
 
 /// The key that a server keeps in its data directory for its own user.
@@ -129,5 +149,19 @@ mod tests {
         assert_eq!(note.pid, 7);
         drop(dir);
         assert!(matches!(claim(&path).unwrap(), Claim::Ours(_)));
+    }
+
+    #[test]
+    fn what_is_left_of_a_killed_server_is_waited_for() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("state");
+        let Claim::Ours(dir) = claim(&path).unwrap() else { panic!("nobody holds it") };
+        dir.announce(&ServerNote { url: "http://127.0.0.1:1".to_owned(), pid: i32::MAX as u32 }).unwrap();
+        let remnant = std::thread::spawn(move || {
+            std::thread::sleep(REMNANT_POLL * 4);
+            drop(dir);
+        });
+        assert!(matches!(claim(&path), Ok(Claim::Ours(_))), "the lock is let go within the limit");
+        remnant.join().unwrap();
     }
 }
