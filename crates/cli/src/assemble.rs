@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use partita_core::tool::Catalogue;
 use partita_engine::{Clock, EmbeddedEngine, EmbeddedOptions, EmbeddedParts, Engine};
-use partita_provider::{McpProvider, Planner, Provider, Templates};
+use partita_provider::{AdkProvider, McpProvider, Provider, Templates};
 use partita_runner::{LocalOptions, LocalRunner, NamedSecrets};
 use partita_server::{App, Options, Parts};
 use partita_store::SqliteStore;
@@ -87,7 +87,7 @@ pub(crate) async fn assemble(
 }
 
 fn providers() -> Vec<Arc<dyn Provider>> {
-    vec![Arc::new(Planner::new()), Arc::new(McpProvider)]
+    vec![Arc::new(AdkProvider::default()), Arc::new(McpProvider)]
 }
 
 fn options(config: &ConfigFile) -> Options {

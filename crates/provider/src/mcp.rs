@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 
+use crate::call::Call;
 use crate::provider::{Availability, Draft, DraftError, DraftRequest, Features, Provider, RefineRequest, Refinement};
 
 /// Stands for the provider that works from the tools and prompts of MCP servers. This version has no
@@ -35,11 +36,11 @@ impl Provider for McpProvider {
         Vec::new()
     }
 
-    async fn draft(&self, _request: &DraftRequest) -> Result<Draft, DraftError> {
+    async fn draft(&self, _request: &DraftRequest, _call: &Call) -> Result<Draft, DraftError> {
         Err(DraftError::Unavailable { message: REASON.to_owned() })
     }
 
-    async fn refine(&self, _request: &RefineRequest) -> Result<Refinement, DraftError> {
+    async fn refine(&self, _request: &RefineRequest, _call: &Call) -> Result<Refinement, DraftError> {
         Err(DraftError::NotSupported { provider: "mcp".to_owned(), feature: "refinement" })
     }
 }

@@ -3,6 +3,7 @@
 use partita_core::workflow::{Workflow, from_value};
 use serde_json::{Map, Value};
 
+use super::Drafted;
 use super::MODEL;
 use super::delivery;
 use super::facts::Facts;
@@ -11,7 +12,7 @@ use super::modifiers::{self, Met};
 use super::part::{Part, assemble};
 use super::phrases;
 use super::sentence::{self, Clause};
-use crate::provider::{Draft, DraftError, DraftRequest};
+use crate::provider::{DraftError, DraftRequest};
 use crate::templates::Templates;
 
 /// A clause, and what it is to be done for each of.
@@ -38,7 +39,7 @@ struct Read<'a> {
 }
 
 /// Makes a draft.
-pub(super) fn draft(request: &DraftRequest) -> Result<Draft, DraftError> {
+pub(super) fn draft(request: &DraftRequest) -> Result<Drafted, DraftError> {
     let (pieces, schedule) = pieces(&request.task);
     let mut context = request.context.clone();
     context.extend(request.parameters.clone());
@@ -72,7 +73,7 @@ pub(super) fn draft(request: &DraftRequest) -> Result<Draft, DraftError> {
         suggestions.push(format!("The model {asked} is not configured, so the built-in planner made this."));
         notes.push(format!("requested_model: {asked}"));
     }
-    Ok(Draft { workflow, model: MODEL.to_owned(), suggestions, notes })
+    Ok(Drafted { workflow, suggestions, notes })
 }
 
 /// Commands that follow a clone, and name no directory, run in it.

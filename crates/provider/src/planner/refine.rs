@@ -8,16 +8,17 @@ use partita_core::workflow::{Workflow, from_value};
 use serde_json::json;
 
 use super::MODEL;
+use super::Refined;
 use super::facts::Facts;
 use super::improve;
 use super::intents::{self, Asked};
 use super::modifiers::{self, Met, command_of, explicit_order, free_name, namespace_of, tool_action};
 use super::part::assemble;
 use super::sentence::Clause;
-use crate::provider::{DraftError, RefineRequest, Refinement, RequirementChange, UnmetRequirement};
+use crate::provider::{DraftError, RefineRequest, RequirementChange, UnmetRequirement};
 
 /// Makes a workflow better.
-pub(super) fn refine(request: &RefineRequest) -> Result<Refinement, DraftError> {
+pub(super) fn refine(request: &RefineRequest) -> Result<Refined, DraftError> {
     let mut workflow = request.workflow.clone();
     let (mut changes, mut unmet, mut suggestions) = (Vec::new(), Vec::new(), Vec::new());
     let wishes = request.requirements.iter().map(|text| (text, false));
@@ -44,7 +45,7 @@ pub(super) fn refine(request: &RefineRequest) -> Result<Refinement, DraftError> 
     if let Some(asked) = request.model.as_deref().filter(|model| *model != MODEL) {
         suggestions.push(format!("The model {asked} is not configured, so the built-in planner made this."));
     }
-    Ok(Refinement { workflow, model: MODEL.to_owned(), changes, unmet, suggestions })
+    Ok(Refined { workflow, changes, unmet, suggestions })
 }
 
 fn requirement(workflow: &mut Workflow, clause: &Clause, facts: &Facts) -> Met {

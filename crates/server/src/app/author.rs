@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use partita_core::workflow::{Purpose, Workflow};
 use partita_provider::{
-    Availability, ComposeError, Composed, DraftError, DraftRequest, Features, Provider, RefineRequest, compose, refine,
+    Availability, Call, ComposeError, Composed, DraftError, DraftRequest, Features, Meter, NoPastRuns, Progress,
+    Provider, RETRIES_DEFAULT, RefineRequest, Surroundings, compose, refine,
 };
 use serde_json::{Map, Value};
 
 use super::planning::{self, Wishes};
-use super::{App, AppError, Principal, Scope, WorkflowSource};
+use super::{App, AppError, Principal, Scope, WorkflowSource, templates};
 
 /// Rounds that a provider gets to make a valid workflow.
 const ITERATIONS_MAX: u32 = 3;
@@ -77,9 +78,10 @@ pub(crate) async fn generate(app: &Arc<App>, principal: &Principal, wish: Wish) 
         context: wish.context,
         parameters: wish.parameters,
         model: wish.model,
-        findings: Vec::new(),
+        ..DraftRequest::default()
     };
-    compose(&*provider, request, &check, ITERATIONS_MAX).await.map_err(|error| refusal(error, provider.name()))
+    let call = call(app, principal).await?;
+    compose(&*provider, request, &call, &check, ITERATIONS_MAX).await.map_err(|error| refusal(error, provider.name()))
 }
 
 /// Makes a workflow better.
@@ -98,9 +100,26 @@ pub(crate) async fn improve(app: &Arc<App>, principal: &Principal, wish: Improve
         previous_errors: wish.previous_errors,
         context: wish.context,
         model: wish.model,
-        findings: Vec::new(),
+        ..RefineRequest::default()
     };
-    refine(&*provider, request, &check, ITERATIONS_MAX).await.map_err(|error| refusal(error, provider.name()))
+    let call = call(app, principal).await?;
+    refine(&*provider, request, &call, &check, ITERATIONS_MAX).await.map_err(|error| refusal(error, provider.name()))
+}
+
+/// What surrounds a call of a provider for this caller.
+async fn call(app: &Arc<App>, principal: &Principal) -> Result<Call, AppError> {
+    let surroundings = Surroundings {
+        catalogue: Arc::clone(&app.parts.catalogue),
+        templates: templates::list(app, principal).await?.into(),
+        runners: app.parts.runners.keys().cloned().collect(),
+        past_runs: Arc::new(NoPastRuns),
+    };
+    Ok(Call {
+        surroundings: Arc::new(surroundings),
+        progress: Progress::default(),
+        meter: Meter::default(),
+        retries_max: RETRIES_DEFAULT,
+    })
 }
 
 fn refusal(error: ComposeError, provider: &str) -> AppError {
@@ -119,9 +138,11 @@ fn refusal(error: ComposeError, provider: &str) -> AppError {
         ComposeError::Draft(DraftError::Unavailable { message }) => {
             AppError::ProviderUnavailable { provider: provider.to_owned(), reason: message }
         }
+        ComposeError::Draft(DraftError::Model { model, failure }) => AppError::ModelFailed { model, failure },
+        ComposeError::Draft(DraftError::Exhausted(exhausted)) => AppError::BudgetSpent(exhausted),
         ComposeError::Invalid { iterations, issues, draft } => {
             let detail = format!("no valid workflow came of it in {iterations} rounds");
-            AppError::NotComposed { detail, issues, suggestions: Vec::new(), draft: Some(draft.to_string()) }
+            AppError::NotComposed { detail, issues, suggestions: Vec::new(), draft: Some(draft) }
         }
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use partita_core::Diagnostic;
 use partita_engine::EngineError;
+use partita_provider::{Exhausted, ModelFailure};
 use partita_store::StoreError;
 use serde_json::Value;
 
@@ -67,6 +68,15 @@ pub(crate) enum AppError {
     /// No draft became a valid workflow.
     #[error("{detail}")]
     NotComposed { detail: String, issues: Vec<Diagnostic>, suggestions: Vec<String>, draft: Option<String> },
+    /// A model that a provider asked failed, after every retry and fallback.
+    #[error("the model `{model}` {failure}")]
+    ModelFailed { model: String, failure: ModelFailure },
+    #[error(transparent)]
+    BudgetSpent(Exhausted),
+    /// The whole call of a provider took longer than it may.
+    #[expect(dead_code, reason = "the time limit of providers is not in force yet")]
+    #[error("the provider `{provider}` did not come to an end in {limit_ms} ms")]
+    ProviderTimedOut { provider: String, limit_ms: u64 },
     #[error("{0}")]
     Busy(String),
     #[error("the server is shutting down")]
