@@ -9,6 +9,7 @@ mod connect;
 mod data_dir;
 mod env;
 mod error;
+mod eval;
 mod exit_code;
 mod output;
 mod parameters;
