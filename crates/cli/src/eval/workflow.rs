@@ -86,7 +86,11 @@ fn values(params: &Value) -> HashMap<String, String> {
 
 /// The values for each item of a step that is done for each of a list.
 fn of_items(step: &Value, values: &HashMap<String, String>) -> Vec<HashMap<String, String>> {
-    let Some(items) = step["foreach"]["items"].as_array().filter(|items| !items.is_empty()) else {
+    // A list, or a reference to a parameter that is one.
+    let referred = step["foreach"]["items"].as_str().map(|text| in_place(text, values));
+    let referred = referred.and_then(|text| serde_json::from_str::<Vec<Value>>(&text).ok());
+    let listed = || step["foreach"]["items"].as_array().cloned();
+    let Some(items) = referred.or_else(listed).filter(|items| !items.is_empty()) else {
         return vec![values.clone()];
     };
     let with = |item: &Value| {

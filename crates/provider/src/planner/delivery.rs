@@ -73,7 +73,7 @@ fn rollout(asked: &Asked<'_>) -> Part {
         }
         part.needed("app", "The deployment to update", of_image);
     }
-    let wants_scale = asked.facts.count(&["replicas", "copies", "instances", "pods"]);
+    let wants_scale = asked.facts.count(&["replicas", "replica", "copies", "instances", "pods"]);
     let targets: Vec<(String, String)> = if services.is_empty() {
         vec![("deploy".to_owned(), "${app}".to_owned())]
     } else {
@@ -93,12 +93,26 @@ fn rollout(asked: &Asked<'_>) -> Part {
             "rollback": {"tool": "kubectl", "parameters": {"command": format!("rollout undo deployment/{target} -n ${{namespace}}")}},
         }));
     }
-    scale(&mut part, (&names, &targets), wants_scale.or_else(|| asked.facts.given(&["replicas"])?.as_u64()));
+    let checked = !asked.denies(&["health check", "health checks", "health", "checks", "waiting", "wait"]);
+    let mut ready = names.clone();
+    if checked {
+        ready.clear();
+        for (name, target) in &targets {
+            let check = format!("check_{name}");
+            part.step(json!({
+                "name": check, "description": format!("Wait until {} is ready", target.trim_matches(['$', '{', '}'])),
+                "depends": [name], "tool": "kubectl", "timeout": "5m", "retry": {"max_attempts": 2, "delay": "5s"},
+                "parameters": {"command": format!("rollout status deployment/{target} -n ${{namespace}} --timeout=120s")},
+            }));
+            ready.push(check);
+        }
+    }
+    scale(&mut part, (&ready, &targets), wants_scale.or_else(|| asked.facts.given(&["replicas"])?.as_u64()));
     part
 }
 
 /// `registry.example.com/shop/web:v2` -> `web`.
-fn name_of_image(image: &str) -> Option<String> {
+pub(super) fn name_of_image(image: &str) -> Option<String> {
     let last = image.rsplit('/').next()?;
     let name = last.split([':', '@']).next()?;
     (!name.is_empty()).then(|| name.to_owned())
@@ -120,16 +134,28 @@ fn scale(part: &mut Part, (names, targets): (&[String], &[(String, String)]), re
 }
 
 /// The services that a task or its context names.
-fn services(asked: &Asked<'_>) -> Vec<String> {
+pub(super) fn services(asked: &Asked<'_>) -> Vec<String> {
     let given = asked.facts.given_list(&["services", "apps", "deployments"]);
     if !given.is_empty() {
         return given;
+    }
+    let listed = super::phrases::list_after(
+        &asked.facts.text,
+        &["for", "of", "deploy", "services", "deployments", "apps", "microservices", "release", "roll out", "ship"],
+    );
+    let listed: Vec<String> = listed.map(|(items, _)| items).unwrap_or_default();
+    if !listed.is_empty() && listed.iter().all(|name| is_object_name(name) && name.chars().any(char::is_alphabetic)) {
+        return listed;
     }
     let name = asked.facts.given_text(&["app", "service", "application", "deployment"]);
     let name = name.or_else(|| asked.facts.named(&["deployment", "service", "app", "application", "microservice"]));
     let name =
         name.or_else(|| asked.facts.named_before(&["service", "app", "application", "deployment", "microservice"]));
     let name = name.or_else(|| asked.facts.named(&["deploy", "roll out", "release", "ship"]));
+    let name = name.or_else(|| {
+        let versioned = !asked.facts.versions.is_empty();
+        asked.facts.named(&["of"]).filter(|name| versioned && asked.facts.environment().as_ref() != Some(name))
+    });
     name.filter(|name| {
         !asked.facts.versions.contains(name) && !asked.facts.images.iter().any(|image| image.contains(name.as_str()))
     })
@@ -142,12 +168,7 @@ pub(super) const NO_NAMESPACE: &str = "No namespace was named, so it is `default
 
 fn namespace(part: &mut Part, asked: &Asked<'_>) {
     let given = asked.facts.given_text(&["namespace"]).or_else(|| asked.facts.named(&["namespace", "ns"]));
-    let environment = asked.facts.given_text(&["environment", "env"]).or_else(|| {
-        ["production", "staging", "development", "testing"]
-            .iter()
-            .find(|name| asked.says(&[name]))
-            .map(|name| (*name).to_owned())
-    });
+    let environment = asked.facts.given_text(&["environment", "env"]).or_else(|| asked.facts.environment());
     if given.is_none()
         && let Some(environment) = &environment
     {
@@ -233,7 +254,7 @@ pub(super) fn scale_deployment(asked: &Asked<'_>) -> Part {
     part.needed("app", "The deployment to scale", app);
     match asked
         .facts
-        .count(&["replicas", "copies", "instances", "pods"])
+        .count(&["replicas", "replica", "copies", "instances", "pods"])
         .or_else(|| asked.facts.given(&["replicas"])?.as_u64())
     {
         Some(replicas) => part.param("replicas", "integer", "How many replicas it should have", replicas),

@@ -10,17 +10,25 @@
 //! part of a command.
 
 mod chores;
+mod databases;
 mod delivery;
 mod draft;
 mod facts;
 mod host;
 mod improve;
 mod intents;
+mod limits;
+mod messages;
 mod modifiers;
+mod network;
+mod order;
 mod part;
 mod phrases;
+mod platform;
+mod projects;
 mod refine;
 mod sentence;
+mod spoken;
 
 use partita_core::workflow::Workflow;
 
