@@ -208,7 +208,7 @@ pub(super) fn terraform(asked: &Asked<'_>) -> Part {
 /// Asks whether a host answers.
 pub(super) fn ping(asked: &Asked<'_>) -> Part {
     let mut part = Part::new("ping");
-    let host = asked.facts.hosts().into_iter().next().or_else(|| asked.facts.named(&["ping", "host", "to"]));
+    let host = asked.facts.machines().into_iter().next().or_else(|| asked.facts.named(&["ping", "host", "to"]));
     part.needed("host", "The host to ask", host.or_else(|| asked.facts.given_text(&["host"])));
     let count = asked.facts.times().map_or(3, u64::from);
     part.step(json!({

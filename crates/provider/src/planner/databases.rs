@@ -112,7 +112,7 @@ fn server(facts: &Facts) -> Option<String> {
 
 fn connection(part: &mut Part, facts: &Facts) {
     part.set("host", server(facts));
-    part.set("user", facts.given_text(&["user", "database_user"]).or_else(|| facts.named(&["as user", "as", "user"])));
+    part.set("user", facts.user());
     part.set("port", facts.given(&["port"]).and_then(serde_json::Value::as_u64));
 }
 
@@ -206,7 +206,7 @@ fn mysql_query(asked: &Asked<'_>) -> Part {
     for (name, description, value) in [
         ("database", "The database to ask", facts.database().filter(|name| !sql.contains(name.as_str()))),
         ("host", "The host of the database server", server(facts)),
-        ("user", "The user to connect as", facts.named(&["as user", "user"])),
+        ("user", "The user to connect as", facts.user()),
     ] {
         if value.is_some() {
             part.needed(name, description, value);

@@ -309,11 +309,12 @@ pub(super) fn python_ci(asked: &Asked<'_>) -> Part {
 pub(super) fn postgres_backup(asked: &Asked<'_>) -> Part {
     let mut part = Part::of_template("postgres-backup", "postgres-backup");
     let facts = &asked.facts;
-    let database = facts.given_text(&["database", "database_name", "db"]).or_else(|| facts.named(&["database", "db"]));
-    part.set("database", database.or_else(|| facts.named_before(&["database", "db"])));
+    part.set("database", facts.database());
     let destination = facts.path_after(&["to", "into", "in", "under"]).or_else(|| facts.paths.first().cloned());
     part.set("destination", destination.or_else(|| facts.given_text(&["destination", "backup_location"])));
-    part.set("host", facts.given_text(&["host", "database_host"]).or_else(|| facts.named(&["host"])));
+    let host = facts.given_text(&["host", "database_host"]).or_else(|| facts.named(&["host"]));
+    part.set("host", host.or_else(|| facts.machines().into_iter().next()));
+    part.set("user", facts.user());
     part.set("keep", host::copies(asked));
     if host::denies_pruning(asked) {
         part.without(&["prune_dumps"]);
@@ -329,8 +330,8 @@ pub(super) fn commands(asked: &Asked<'_>) -> Part {
     let retries = asked.facts.times().filter(|_| asked.says(&["retry", "retries", "try", "tries", "attempts"]));
     let mut before: Vec<String> = Vec::new();
     for clause in &asked.clauses {
-        let together =
-            clause.has(&["in parallel", "at the same time", "simultaneously", "concurrently", "side by side"]);
+        let together = clause.group.is_some()
+            || clause.has(&["in parallel", "at the same time", "simultaneously", "concurrently", "side by side"]);
         let mut group: Vec<String> = Vec::new();
         for command in super::facts::Facts::read(&clause.text, &serde_json::Map::new()).commands {
             let name = slug(command.split_whitespace().take(3).collect::<Vec<_>>().join(" ").as_str());

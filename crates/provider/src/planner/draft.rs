@@ -344,6 +344,11 @@ fn build_one(reading: &Reading<'_>, context: &Map<String, Value>, (text, task): 
     if !reading.items.is_empty() {
         part.for_each(reading.items);
     }
+    if refers(&["it", "them"]) && part.params.get("service").is_some_and(|param| param["required"] == true) {
+        // `stop nginx, wait, and start it`
+        let verbs = ["restart", "reload", "start", "stop", "enable", "disable"];
+        part.set("service", Facts::read(task, context).object_of(&verbs));
+    }
     limits::apply(&mut part, &reading.clauses);
     part.on_failure = reading.clauses.first().is_some_and(|clause| clause.on_failure);
     if let Some(environment) = reading.clauses.iter().find_map(|clause| clause.only_on.as_deref()) {

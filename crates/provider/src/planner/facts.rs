@@ -141,6 +141,15 @@ impl Facts {
         let mut paths: Vec<String> =
             paths.into_iter().filter(|path| !quoted.iter().any(|quoted| quoted.contains(path.as_str()))).collect();
         paths.extend(quoted);
+        // `k8s/` is a directory, too.
+        let words = text.split_whitespace().map(|word| word.trim_matches(['"', '\'', '`', ',', ';', '(', ')']));
+        let is_directory = |word: &&str| {
+            word.len() > 1
+                && word.ends_with('/')
+                && !word.starts_with(['/', '.', '~'])
+                && word.chars().all(|it| it.is_ascii_alphanumeric() || matches!(it, '/' | '.' | '_' | '-'))
+        };
+        paths.extend(words.filter(is_directory).map(str::to_owned));
         paths.sort_by_key(|path| text.find(path.as_str()));
         let mut commands = all(&COMMAND, 1);
         commands.extend(all(&SPOKEN_COMMAND, 1));
@@ -153,7 +162,10 @@ impl Facts {
                 .filter_map(|number| number.parse().ok())
                 .filter(|number| *number <= 100)
                 .collect(),
-            images: all(&IMAGE, 1).into_iter().filter(|image| !inside(image) && !image.contains("//")).collect(),
+            images: all(&IMAGE, 1)
+                .into_iter()
+                .filter(|image| !inside(image) && !image.contains("//") && !image.eq_ignore_ascii_case("blue/green"))
+                .collect(),
             versions: all(&VERSION, 1)
                 .into_iter()
                 .filter(|version| !urls.iter().any(|url| url.contains(version)))
@@ -184,6 +196,14 @@ impl Facts {
         found.sort();
         found.dedup_by(|one, other| one.1 == other.1);
         found.into_iter().map(|(_, name)| name).collect()
+    }
+
+    /// The word after `as user`, even if it is an everyday one.
+    pub(super) fn user(&self) -> Option<String> {
+        let found = compiled(r#"(?i)\bas\s+(?:the\s+)?user\s+["'`]?([\w.-]+)"#.to_owned())?;
+        let named =
+            found.captures(&self.text).and_then(|found| Some(found.get(1)?.as_str().trim_end_matches('.').to_owned()));
+        self.given_text(&["user", "database_user"]).or(named).or_else(|| self.named(&["as", "user"]))
     }
 
     /// The namespace in Kubernetes: as it is named, else as the environment is called.
@@ -384,7 +404,7 @@ pub(super) fn compiled(pattern: String) -> Option<Regex> {
     }
     let regex = Regex::new(&pattern).ok()?;
     // Names of parameters come from callers, so the memory has a bound.
-    if known.len() < 512 {
+    if known.len() < 1024 {
         known.insert(pattern, regex.clone());
     }
     Some(regex)

@@ -138,7 +138,7 @@ static GENERAL: [Intent; 29] = [
             &["clean", "clean up", "cleanup", "delete", "remove", "prune", "purge", "rotate", "free", "tidy"],
             &["log", "logs", "files", "temp", "tmp", "temporary", "disk", "old", "space"],
         ],
-        except: &["docker", "images", "secret", "certificate", "cache"],
+        except: &["docker", "images", "secret", "certificate", "cache", "namespace", "deployment"],
         fits: always,
         absorbs: &["older", "days", "report", "measure"],
         lists: &[],
@@ -146,12 +146,11 @@ static GENERAL: [Intent; 29] = [
     },
     Intent {
         title: "build (and push) a container image",
-        words: &[
-            &["build", "rebuild", "containerize", "containerise", "dockerize"],
-            &["image", "images", "docker", "container", "dockerfile"],
-        ],
+        words: &[&["build", "rebuild", "containerize", "containerise", "dockerize"]],
         except: &[],
-        fits: always,
+        fits: |clause, facts| {
+            clause.has(&["image", "images", "docker", "container", "dockerfile"]) || !facts.images.is_empty()
+        },
         absorbs: &["push", "publish", "tag"],
         lists: &[],
         build: delivery::docker,
@@ -294,6 +293,7 @@ static GENERAL: [Intent; 29] = [
         fits: |clause, facts| {
             clause.has(&["service", "services", "daemon", "unit", "systemd", "nginx", "server"])
                 || facts.object_of(&["start", "stop", "enable", "disable"]).is_some_and(|name| name.len() > 2)
+                || clause.has(&["start it", "stop it"])
         },
         absorbs: &["running", "active"],
         lists: &["services", "start", "stop", "enable", "disable"],

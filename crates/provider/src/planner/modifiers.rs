@@ -489,7 +489,7 @@ pub(super) fn health_checks(workflow: &mut Workflow, _: &Clause, facts: &Facts) 
     let there = |workflow: &Workflow, name: &str| workflow.steps.iter().any(|step| step.name == name);
     let present: Vec<String> =
         deploys.iter().map(|(step, ..)| format!("check_{step}")).filter(|name| there(workflow, name)).collect();
-    if !deploys.is_empty() && present.len() == deploys.len() {
+    if !deploys.is_empty() && present.len() == deploys.len() && facts.urls.is_empty() {
         return Met::Already { summary: format!("{} look after it already", listed(&present)), steps: present };
     }
     let mut added = Vec::new();

@@ -33,7 +33,7 @@ static BEFORE: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)^(.+?\w)\s*,?\s+
 /// `run the migrations, take a backup before`
 static BEFOREHAND: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?i)^(.+\w)(?:\s*,\s*(?:but\s+|and\s+)?|\s+(?:and|but)\s+)([a-z]+\s.+?)\s+(?:before|beforehand|before that|first)\s*[.!]?$",
+        r"(?i)^(.+\w)(?:\s*,\s*(?:but\s+|and\s+)?|\s+(?:and|but)\s+)(@VERBS@.+?)\s+(?:before|beforehand|before that|first)\s*[.!]?$",
     )
 });
 static SIDE_BY_SIDE_FIRST: LazyLock<Regex> = LazyLock::new(|| {

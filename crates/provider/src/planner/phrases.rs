@@ -57,7 +57,7 @@ static CRON: LazyLock<Regex> = LazyLock::new(|| {
 });
 static EVERY: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?i)\b(?:(?:every|each)\s+(\d+)\s+(minutes?|hours?)|(?:on\s+)?(?:every|each)\s+(minute|hour|day|night|morning|evening|week|month|weekday|working day|monday|tuesday|wednesday|thursday|friday|saturday|sunday)|(hourly|daily|nightly|weekly|monthly)|(?:on\s+)(weekdays|workdays|working days|weekends|mondays|tuesdays|wednesdays|thursdays|fridays|saturdays|sundays)|(?:on\s+)?the\s+(?:(first)|(\d{1,2})(?:st|nd|rd|th))(?:\s+day)?\s+of\s+(?:every|each|the)\s+month|(?:twice|two times|\d times)\s+(?:a|per)\s+(day))\b(?:\s*,?\s+at\s+(\d{1,2}(?::\d{2})?\s*(?:am|pm)?(?:(?:\s*,\s*|\s+and\s+)\d{1,2}(?::\d{2})?\s*(?:am|pm)?)*)(?:\s*o'clock)?)?\s*[,:]?",
+        r"(?i)\b(?:(?:every|each)\s+(\d+)\s+(minutes?|hours?)|(?:on\s+)?(?:every|each)\s+(minute|hour|day|night|morning|evening|week|month|weekday|working day|monday|tuesday|wednesday|thursday|friday|saturday|sunday)|(hourly|daily|nightly|weekly|monthly)|(?:on\s+)(weekdays|workdays|working days|weekends|mondays|tuesdays|wednesdays|thursdays|fridays|saturdays|sundays)|(?:on\s+)?the\s+(?:(first)|(\d{1,2})(?:st|nd|rd|th))(?:\s+day)?\s+of\s+(?:every|each|the)\s+month|(?:twice|two times|\d times)\s+(?:a|per)\s+(day))\b(?:\s*,?\s+at\s+(\d{1,2}(?::\d{2})?(?:\s*(?:am|pm))?(?:(?:\s*,\s*|\s+and\s+)\d{1,2}(?::\d{2})?(?:\s*(?:am|pm))?)*)(?:\s*o'clock)?)?\s*[,:]?",
     )
 });
 

@@ -8,7 +8,7 @@ use super::intents::{Asked, Intent, always};
 use super::part::Part;
 use super::sentence::Clause;
 
-pub(super) static INTENTS: [Intent; 11] = [
+pub(super) static INTENTS: [Intent; 12] = [
     Intent {
         title: "deploy blue/green",
         words: &[&["blue/green", "blue-green", "blue green", "bluegreen"]],
@@ -120,6 +120,18 @@ pub(super) static INTENTS: [Intent; 11] = [
         build: docker_cleanup,
     },
     Intent {
+        title: "push an image",
+        words: &[&["push", "publish"]],
+        except: &["build", "rebuild", "tag", "git", "commit", "repo", "repository", "branch", "chart", "s3"],
+        fits: |clause, facts| {
+            !facts.images.is_empty()
+                || clause.has(&["image", "it", "them"]) && facts.urls.is_empty() && facts.commands.is_empty()
+        },
+        absorbs: &[],
+        lists: &["images", "push"],
+        build: push_image,
+    },
+    Intent {
         title: "update the packages of a host",
         words: &[
             &["update", "upgrade", "patch", "apt", "apt-get"],
@@ -166,7 +178,8 @@ fn app(asked: &Asked<'_>) -> Option<String> {
     let named = named.or_else(|| facts.named(&["deployment of", "release of", "of", "for"]));
     let of_image = || delivery::name_of_image(facts.images.first()?);
     let kinds = ["deployment", "pods", "rollout", "image", "service"];
-    named.filter(|name| !kinds.contains(&name.as_str())).or_else(of_image)
+    let in_image = |name: &str| facts.images.iter().any(|image| image.contains(name));
+    named.filter(|name| !kinds.contains(&name.as_str()) && !in_image(name)).or_else(of_image)
 }
 
 fn common(part: &mut Part, asked: &Asked<'_>) {
@@ -256,6 +269,17 @@ fn list_pods(asked: &Asked<'_>) -> Part {
     part.step(json!({
         "name": "list_pods", "description": "List the pods", "depends": [], "tool": "kubectl",
         "parameters": {"command": format!("get pods {place}{filter} -o wide")}, "output": "PODS",
+    }));
+    part
+}
+
+fn push_image(asked: &Asked<'_>) -> Part {
+    let mut part = Part::new("docker-push");
+    let image = asked.facts.images.first().cloned().or_else(|| asked.facts.given_text(&["image"]));
+    part.needed("image", "The name of the image, with its tag", image);
+    part.step(json!({
+        "name": "push_image", "description": "Push the image", "depends": [], "tool": "docker",
+        "parameters": {"command": "push ${image}"}, "retry": {"max_attempts": 3, "delay": "10s", "backoff": 2},
     }));
     part
 }
