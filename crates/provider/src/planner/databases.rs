@@ -69,7 +69,7 @@ pub(super) static INTENTS: [Intent; 10] = [
     },
     Intent {
         title: "export a table as CSV",
-        words: &[&["export", "dump", "extract", "save", "write"], &["csv"]],
+        words: &[&["csv"]],
         except: &[],
         fits: |clause, facts| clause.has(&["table", "query", "database", "rows"]) || facts.named(&["table"]).is_some(),
         absorbs: &[],

@@ -252,10 +252,13 @@ pub(super) fn scale_deployment(asked: &Asked<'_>) -> Part {
     namespace(&mut part, asked);
     let app = asked.facts.named(&["scale", "deployment"]).or_else(|| services(asked).into_iter().next());
     part.needed("app", "The deployment to scale", app);
+    let to = super::facts::compiled(r"(?i)\bto\s+(\d{1,4})\b".to_owned());
+    let to = to.and_then(|to| to.captures(&asked.facts.text)?.get(1)?.as_str().parse::<u64>().ok());
     match asked
         .facts
         .count(&["replicas", "replica", "copies", "instances", "pods"])
         .or_else(|| asked.facts.given(&["replicas"])?.as_u64())
+        .or(to)
     {
         Some(replicas) => part.param("replicas", "integer", "How many replicas it should have", replicas),
         None => drop(part.params.insert(

@@ -111,11 +111,8 @@ fn side_by_side(readings: &[Reading<'_>], built: Vec<Vec<Part>>) -> Vec<Part> {
     let mut before = None;
     for (reading, mut made) in readings.iter().zip(built) {
         let group = reading.clauses.first().and_then(|clause| clause.group);
-        if group.is_some()
-            && group == before
-            && let Some(first) = made.first_mut()
-        {
-            first.together = true;
+        for (at, part) in made.iter_mut().enumerate() {
+            part.together = group.is_some() && (at > 0 || group == before);
         }
         before = group;
         parts.extend(made);
@@ -265,20 +262,26 @@ fn unknown_verbs(clause: &Clause, found: &[&'static Intent]) -> Vec<&'static str
     let general = [
         "ask",
         "check",
+        "call",
+        "collect",
         "configure",
         "create",
         "enable",
         "execute",
         "expect",
+        "find",
         "get",
         "include",
         "install",
         "keep",
         "limit",
         "list",
+        "look",
         "make sure",
         "measure",
         "monitor",
+        "open",
+        "pick",
         "print",
         "record",
         "report",
@@ -289,6 +292,7 @@ fn unknown_verbs(clause: &Clause, found: &[&'static Intent]) -> Vec<&'static str
         "show",
         "start",
         "tag",
+        "take",
         "test",
         "update",
         "validate",

@@ -11,9 +11,9 @@ pub(super) fn health(asked: &Asked<'_>) -> Part {
     let wants = |words: &[&str]| asked.says(words);
     let named =
         wants(&["disk", "disks", "memory", "ram", "cpu", "load", "processor", "processors", "space", "storage"]);
-    let disk = !named || wants(&["disk", "disks", "space", "storage"]);
-    let memory = !named || wants(&["memory", "ram"]);
-    let load = !named || wants(&["cpu", "load", "processor", "processors"]);
+    let disk = (!named || wants(&["disk", "disks", "space", "storage"])) && !asked.denies(&["disk", "disks"]);
+    let memory = (!named || wants(&["memory", "ram"])) && !asked.denies(&["memory", "ram"]);
+    let load = (!named || wants(&["cpu", "load", "processor", "processors"])) && !asked.denies(&["cpu", "load"]);
     let mut report = Vec::new();
     let warns_of_disk = asked.clauses.iter().any(|clause| {
         !clause.denies

@@ -47,8 +47,21 @@ pub(super) fn always(_: &Clause, _: &Facts) -> bool {
     true
 }
 
-pub(super) const DO_BACKUP: &[&str] =
-    &["back up", "backup", "backups", "archive", "dump", "save a copy", "snapshot", "tar up", "tar"];
+pub(super) const DO_BACKUP: &[&str] = &[
+    "back up",
+    "backup",
+    "backups",
+    "archive",
+    "dump",
+    "save a copy",
+    "snapshot",
+    "tar up",
+    "tar",
+    "mysqldump",
+    "pg_dump",
+    "pack",
+    "zip",
+];
 pub(super) const DO_CHECK: &[&str] = &[
     "check",
     "measure",
@@ -261,7 +274,10 @@ static GENERAL: [Intent; 29] = [
     },
     Intent {
         title: "scale a deployment",
-        words: &[&["scale", "resize"], &["replicas", "replica", "instances", "pods", "deployment", "to", "up", "down"]],
+        words: &[
+            &["scale", "resize", "bump", "increase", "raise", "reduce", "lower"],
+            &["replica count", "replicas", "replica", "instances", "pods", "deployment", "to", "up", "down"],
+        ],
         except: &[],
         fits: always,
         absorbs: &[],
@@ -304,8 +320,23 @@ static GENERAL: [Intent; 29] = [
         words: &[],
         except: &[],
         fits: |clause, facts| {
-            let web =
-                clause.has(&["website", "site", "endpoint", "url", "page", "uptime", "get", "web service", "api"]);
+            let web = clause.has(&[
+                "website",
+                "site",
+                "endpoint",
+                "url",
+                "page",
+                "uptime",
+                "get",
+                "web service",
+                "api",
+                "does",
+                "return",
+                "returns",
+                "respond",
+                "responds",
+                "works",
+            ]);
             (!facts.urls.is_empty()
                 && (clause.has(DO_CHECK) || web || clause.has(&["request", "call", "curl", "fetch"])))
                 || clause.has(&["uptime"])

@@ -11,8 +11,10 @@ use super::part::Part;
 use super::phrases::pattern;
 use super::sentence::Clause;
 
-const SEND: &[&str] =
-    &["post", "send", "tell", "message", "announce", "write", "say", "mail", "email", "slack", "notify", "inform"];
+const SEND: &[&str] = &[
+    "post", "send", "tell", "message", "announce", "write", "say", "mail", "email", "slack", "notify", "inform", "let",
+    "ping",
+];
 
 pub(super) static INTENTS: [Intent; 3] = [
     Intent {
@@ -42,7 +44,8 @@ pub(super) static INTENTS: [Intent; 3] = [
         fits: |clause: &Clause, facts| {
             !facts.urls.is_empty()
                 && facts.emails.is_empty()
-                && (clause.has(&["webhook", "web hook"]) || text(facts).is_some())
+                && (clause.has(&["webhook", "web hook"]) && clause.has(&["call", "trigger", "hit"])
+                    || text(facts).is_some())
         },
         absorbs: &["saying"],
         lists: &[],

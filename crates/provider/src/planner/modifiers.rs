@@ -318,7 +318,7 @@ fn approval(workflow: &mut Workflow, clause: &Clause, facts: &Facts) -> Met {
     *workflow = explicit_order(workflow);
     let name = free_name(workflow, "ask_for_approval");
     let message = Some(format!("Go on with {}?", workflow.name));
-    let timeout_ms = facts.duration().filter(|_| clause.has(&["at most", "within", "timeout", "for up to", "wait"]));
+    let timeout_ms = facts.duration().filter(|_| clause.has(&["at most", "within", "for up to"]));
     let timeout_ms = timeout_ms.and_then(|text| partita_core::time::parse_duration(&text).ok());
     let mut question = Step {
         name: name.clone(),
@@ -502,8 +502,16 @@ pub(super) fn health_checks(workflow: &mut Workflow, _: &Clause, facts: &Facts) 
             added.push(name);
         }
     }
+    let asks = |step: &Step, url: &str| matches!(&step.action, Some(Action::Http(http)) if http.url == url);
     if let Some(url) = facts.urls.first() {
-        added.push(ask_address(workflow, url));
+        match workflow.steps.iter().find(|step| asks(step, url)) {
+            Some(step) if added.is_empty() => {
+                let steps = vec![step.name.clone()];
+                return Met::Already { summary: format!("`{}` asks it already", step.name), steps };
+            }
+            Some(_) => {}
+            None => added.push(ask_address(workflow, url)),
+        }
     }
     let looks = |name: &String| name.starts_with("verify") || name.starts_with("check");
     let looking: Vec<String> = workflow.steps.iter().map(|step| step.name.clone()).filter(looks).collect();

@@ -109,7 +109,7 @@ pub(super) static INTENTS: [Intent; 8] = [
     Intent {
         title: "compress a file",
         words: &[&["compress", "gzip", "zip", "decompress", "gunzip", "unzip"]],
-        except: &["archive", "back up", "backup"],
+        except: &["archive", "back up", "backup", "folder", "directory"],
         fits: |_, facts| !facts.paths.is_empty(),
         absorbs: &[],
         lists: &["compress", "gzip"],

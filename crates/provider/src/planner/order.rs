@@ -32,9 +32,10 @@ static AFTER: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)^(.+?\w)\s*,?\s+a
 static BEFORE: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)^(.+?\w)\s*,?\s+(?:before|prior to)\s+(\w+ing\b.+)$"));
 /// `run the migrations, take a backup before`
 static BEFOREHAND: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(
-        r"(?i)^(.+\w)(?:\s*,\s*(?:but\s+|and\s+)?|\s+(?:and|but)\s+)(@VERBS@.+?)\s+(?:before|beforehand|before that|first)\s*[.!]?$",
-    )
+    pattern(&format!(
+        r"(?i)^(.+\w)(?:\s*,\s*(?:but\s+|and\s+)?|\s+(?:and|but)\s+)((?:{})\s.+?)\s+(?:before|beforehand|before that|first)\s*[.!]?$",
+        VERBS.join("|")
+    ))
 });
 static SIDE_BY_SIDE_FIRST: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"(?i)^\s*(?:in parallel|side by side|at the same time|simultaneously|concurrently)\s*[:,]?\s+(.+)$")

@@ -57,7 +57,7 @@ static CRON: LazyLock<Regex> = LazyLock::new(|| {
 });
 static EVERY: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?i)\b(?:(?:every|each)\s+(\d+)\s+(minutes?|hours?)|(?:on\s+)?(?:every|each)\s+(minute|hour|day|night|morning|evening|week|month|weekday|working day|monday|tuesday|wednesday|thursday|friday|saturday|sunday)|(hourly|daily|nightly|weekly|monthly)|(?:on\s+)(weekdays|workdays|working days|weekends|mondays|tuesdays|wednesdays|thursdays|fridays|saturdays|sundays)|(?:on\s+)?the\s+(?:(first)|(\d{1,2})(?:st|nd|rd|th))(?:\s+day)?\s+of\s+(?:every|each|the)\s+month|(?:twice|two times|\d times)\s+(?:a|per)\s+(day))\b(?:\s*,?\s+at\s+(\d{1,2}(?::\d{2})?(?:\s*(?:am|pm))?(?:(?:\s*,\s*|\s+and\s+)\d{1,2}(?::\d{2})?(?:\s*(?:am|pm))?)*)(?:\s*o'clock)?)?\s*[,:]?",
+        r"(?i)\b(?:(?:every|each)\s+(\d+|two|three|four|five|six|eight|ten|twelve|fifteen|twenty|thirty)\s+(minutes?|hours?)|(?:on\s+)?(?:every|each)\s+(minute|hour|day|night|morning|evening|week|month|weekday|working day|monday|tuesday|wednesday|thursday|friday|saturday|sunday)|(hourly|daily|nightly|weekly|monthly)|(?:on\s+)(weekdays|workdays|working days|weekends|mondays|tuesdays|wednesdays|thursdays|fridays|saturdays|sundays)|(?:on\s+)?the\s+(?:(first)|(\d{1,2})(?:st|nd|rd|th))(?:\s+day)?\s+of\s+(?:every|each|the)\s+month|(?:twice|two times|\d times)\s+(?:a|per)\s+(day))\b(?:\s*,?\s+at\s+(\d{1,2}(?::\d{2})?(?:\s*(?:am|pm))?(?:(?:\s*,\s*|\s+and\s+)\d{1,2}(?::\d{2})?(?:\s*(?:am|pm))?)*)(?:\s*o'clock)?)?\s*[,:]?",
     )
 });
 
@@ -73,7 +73,7 @@ pub(super) fn schedule(text: &str) -> Option<(String, String)> {
     let word = |group: usize| found.get(group).map(|it| it.as_str().to_lowercase());
     let said = found.get(0)?.as_str().trim().to_owned();
     if let (Some(number), Some(unit)) = (word(1), word(2)) {
-        let number: u32 = number.parse().ok()?;
+        let number: u32 = super::spoken::number(&number)?;
         let cron = match unit.starts_with('m') {
             true if (1..60).contains(&number) => format!("*/{number} * * * *"),
             false if (1..24).contains(&number) => format!("0 */{number} * * *"),

@@ -8,7 +8,7 @@ use super::intents::{Asked, Intent, always};
 use super::part::Part;
 use super::sentence::Clause;
 
-pub(super) static INTENTS: [Intent; 12] = [
+pub(super) static INTENTS: [Intent; 13] = [
     Intent {
         title: "deploy blue/green",
         words: &[&["blue/green", "blue-green", "blue green", "bluegreen"]],
@@ -120,6 +120,19 @@ pub(super) static INTENTS: [Intent; 12] = [
         build: docker_cleanup,
     },
     Intent {
+        title: "bring an image up in Kubernetes",
+        words: &[&["live", "running", "use", "go live", "bring up", "put", "switch", "move"]],
+        except: &["build", "rebuild", "push", "scan", "docker", "container", "containers", "wait"],
+        fits: |clause, facts| {
+            !facts.images.is_empty()
+                && facts.commands.is_empty()
+                && (facts.namespace().is_some() || clause.has(&["cluster", "kubernetes", "k8s", "deployment"]))
+        },
+        absorbs: &["replicas", "namespace"],
+        lists: &[],
+        build: delivery::deploy,
+    },
+    Intent {
         title: "push an image",
         words: &[&["push", "publish"]],
         except: &["build", "rebuild", "tag", "git", "commit", "repo", "repository", "branch", "chart", "s3"],
@@ -158,8 +171,11 @@ pub(super) static INTENTS: [Intent; 12] = [
     Intent {
         title: "install or upgrade a release with helm",
         words: &[&["helm"], &["upgrade", "install", "deploy", "release", "update", "chart"]],
-        except: &["prometheus", "loki", "elk"],
-        fits: |clause, facts| !clause.has(&["grafana"]) || release(facts).is_some(),
+        except: &[],
+        fits: |clause, facts| {
+            let stack = clause.has(&["prometheus", "grafana", "loki", "elk"]);
+            !stack || repository_chart(facts).is_some()
+        },
         absorbs: &["chart"],
         lists: &[],
         build: helm_release,
@@ -175,6 +191,7 @@ fn is_named(facts: &Facts, word: &str) -> bool {
 fn app(asked: &Asked<'_>) -> Option<String> {
     let facts = &asked.facts;
     let named = delivery::services(asked).into_iter().next();
+    let named = named.or_else(|| facts.named(&["pod", "pods of"]));
     let named = named.or_else(|| facts.named(&["deployment of", "release of", "of", "for"]));
     let of_image = || delivery::name_of_image(facts.images.first()?);
     let kinds = ["deployment", "pods", "rollout", "image", "service"];
@@ -329,17 +346,22 @@ fn release(facts: &Facts) -> Option<String> {
 }
 
 fn chart(facts: &Facts) -> Option<String> {
-    let words = facts.text.split_whitespace().map(|word| word.trim_matches([',', ';', '"', '\'', '.']));
-    let is_chart = |word: &&str| {
-        word.split('/').count() == 2 && !word.contains("://") && !word.starts_with(['/', '.']) && !word.contains(':')
-    };
-    let of_repository = words.into_iter().find(is_chart).map(str::to_owned);
+    let of_repository = repository_chart(facts);
     let path = facts.path_after(&["chart", "from", "with", "in", "of"]);
     facts
         .given_text(&["chart"])
         .or(path)
         .or(of_repository)
         .or_else(|| facts.named(&["chart"]).filter(|name| name != "version"))
+}
+
+/// `bitnami/payments`
+fn repository_chart(facts: &Facts) -> Option<String> {
+    let words = facts.text.split_whitespace().map(|word| word.trim_matches([',', ';', '"', '\'', '.']));
+    let is_chart = |word: &&str| {
+        word.split('/').count() == 2 && !word.contains("://") && !word.starts_with(['/', '.']) && !word.contains(':')
+    };
+    words.into_iter().find(is_chart).map(str::to_owned)
 }
 
 /// `chart version 4.2.0`, `--version 4.2.0`

@@ -95,7 +95,7 @@ fn pattern(text: &str) -> Regex {
 
 static DENIAL: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"\b(don't|don’t|do not|dont|without|never|not to|but not|should not|shouldn't|must not|no need|skip the|skip|no|instead of|rather than)\b",
+        r"\b(don't|don’t|do not|dont|without|never|not to|but not|should not|shouldn't|must not|no need|skip the|skip|no|not the|not any|not a|instead of|rather than)\b",
     )
 });
 
@@ -171,7 +171,7 @@ fn hide_names(text: &str) -> String {
 /// Where one clause ends and the next begins: sentences, lines, list items, and words of order.
 static BORDER: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?i)(?:\s*[;\n]\s*(?:[-*•]\s+|\d{1,2}[.)]\s+)?|\.\s+(?:\d{1,2}[.)]\s+)?|,?\s+(?:and\s+)?(?:then|after that|afterwards|next|finally|lastly)\b,?\s+|,\s*(?:and|but)\s+|,\s+(?:without|don't|do not|no|skip)\b|,?\s+but\s+only\b|,\s+(?:and\s+)?on\s+(?:failure|success|error)\b)",
+        r"(?i)(?:\s*[;\n]\s*(?:[-*•]\s+|\d{1,2}[.)]\s+)?|\.\s+(?:\d{1,2}[.)]\s+)?|,?\s+(?:and\s+)?(?:then|after that|afterwards|next|finally|lastly)\b,?\s+|,\s*(?:and|but)\s+|,\s+(?:without|don't|do not|not|no|skip)\b|,?\s+but\s+only\b|,\s+(?:and\s+)?on\s+(?:failure|success|error)\b)",
     )
 });
 
@@ -182,7 +182,7 @@ pub(super) fn clauses(task: &str) -> Vec<Clause> {
     let mut start = 0;
     for border in BORDER.find_iter(&hidden) {
         // `without` and `don't` belong to what follows.
-        let keep = ["without", "don't", "do not", "only", "no", "skip", "on failure", "on success", "on error"]
+        let keep = ["without", "don't", "do not", "only", "not", "no", "skip", "on failure", "on success", "on error"]
             .iter()
             .find_map(|word| border.as_str().to_lowercase().rfind(word));
         push(&mut clauses, &task[start..border.start()]);

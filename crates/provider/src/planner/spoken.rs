@@ -39,6 +39,12 @@ const NUMBERS: [(&str, u32); 24] = [
     ("couple of", 2),
 ];
 
+/// A number, in digits or as a word.
+pub(super) fn number(text: &str) -> Option<u32> {
+    let named = NUMBERS.iter().find(|(name, _)| *name == text).map(|(_, number)| *number);
+    named.or_else(|| text.parse().ok())
+}
+
 static LONG: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)\b(\d{1,3})\s+(months?|years?)\b"));
 
 /// `half an hour` is `30 minutes`, `two weeks` are `2 weeks`, `6 months` are `180 days`.
