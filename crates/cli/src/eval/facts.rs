@@ -110,7 +110,7 @@ mod tests {
         assert_eq!(lacks(there, &workflow), Vec::<String>::new());
         let missing = "{step: nothing}, {no_step: 'rollout undo'}, {order: [find, tar]}, {parallel: [tar, find]}, {conditional: tar}, \
                        {undo: tar}, {no_undo: rollout}, {on_failure: stop}, {handler: 'success: slack'}, {schedule: none}, {says: x}, \
-                       {value: 1}, {value: srv/ap}, {count: 2}, {name: m}, {unmet: x}, {timeout: 10m}, {any: [{step: nothing}]}";
+                       {value: 4}, {value: srv/ap}, {count: 2}, {name: m}, {unmet: x}, {timeout: 10m}, {any: [{step: nothing}]}";
         assert_eq!(lacks(missing, &workflow).len(), 18);
     }
 }

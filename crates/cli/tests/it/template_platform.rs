@@ -9,7 +9,7 @@ const KUBECTL: &str = r#"case "$*" in
   *'rollout status'*broken*) echo 'error: timed out waiting for the condition' >&2; exit 1 ;;
   *'rollout history'*missing*) echo 'Error from server (NotFound)' >&2; exit 1 ;;
   *'get pods'*missing*) echo 'Error from server (Forbidden)' >&2; exit 1 ;;
-  *selector.slot*nowhere*) echo red ;;
+  *nowhere*selector.slot*) echo red ;;
   *selector.slot*) echo blue ;;
   *'{.data.'*) printf 'b2xk' ;;
   *jsonpath*) echo 2 ;;

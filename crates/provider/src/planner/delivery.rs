@@ -93,22 +93,25 @@ fn rollout(asked: &Asked<'_>) -> Part {
             "rollback": {"tool": "kubectl", "parameters": {"command": format!("rollout undo deployment/{target} -n ${{namespace}}")}},
         }));
     }
-    let checked = !asked.denies(&["health check", "health checks", "health", "checks", "waiting", "wait"]);
-    let mut ready = names.clone();
-    if checked {
-        ready.clear();
-        for (name, target) in &targets {
-            let check = format!("check_{name}");
-            part.step(json!({
-                "name": check, "description": format!("Wait until {} is ready", target.trim_matches(['$', '{', '}'])),
-                "depends": [name], "tool": "kubectl", "timeout": "5m", "retry": {"max_attempts": 2, "delay": "5s"},
-                "parameters": {"command": format!("rollout status deployment/{target} -n ${{namespace}} --timeout=120s")},
-            }));
-            ready.push(check);
-        }
-    }
+    let skips = asked.denies(&["health check", "health checks", "health", "checks", "waiting", "wait"]);
+    let ready = if skips { names } else { wait_for(&mut part, &targets) };
     scale(&mut part, (&ready, &targets), wants_scale.or_else(|| asked.facts.given(&["replicas"])?.as_u64()));
     part
+}
+
+/// Waits until each of these deployments is ready; gives the names of the steps.
+fn wait_for(part: &mut Part, targets: &[(String, String)]) -> Vec<String> {
+    let mut names = Vec::new();
+    for (changed, target) in targets {
+        let name = format!("check_{changed}");
+        part.step(json!({
+            "name": name, "description": format!("Wait until {} is ready", target.trim_matches(['$', '{', '}'])),
+            "depends": [changed], "tool": "kubectl", "timeout": "5m", "retry": {"max_attempts": 2, "delay": "5s"},
+            "parameters": {"command": format!("rollout status deployment/{target} -n ${{namespace}} --timeout=120s")},
+        }));
+        names.push(name);
+    }
+    names
 }
 
 /// `registry.example.com/shop/web:v2` -> `web`.

@@ -11,6 +11,8 @@ use serde_json::{Map, Value};
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Facts {
     pub(super) text: String,
+    /// The text in lower case.
+    lower: String,
     pub(super) commands: Vec<String>,
     pub(super) urls: Vec<String>,
     pub(super) paths: Vec<String>,
@@ -157,6 +159,7 @@ impl Facts {
         let inside = |it: &str| urls.iter().chain(&commands).chain(&paths).any(|other| other.contains(it));
         Self {
             text: text.to_owned(),
+            lower: text.to_lowercase(),
             percents: all(&PERCENT, 1)
                 .iter()
                 .filter_map(|number| number.parse().ok())
@@ -279,9 +282,14 @@ impl Facts {
         }
     }
 
+    /// Whether a word is in the text at all: most are not, and need no pattern.
+    fn mentions(&self, word: &str) -> bool {
+        self.lower.contains(word)
+    }
+
     /// The name that stands after one of these words: `namespace shop`, `the service called "web"`.
     pub(super) fn named(&self, words: &[&str]) -> Option<String> {
-        for word in words {
+        for word in words.iter().filter(|word| self.mentions(word)) {
             let after = format!(
                 r#"(?i)\b{}\s+(?:is\s+|called\s+|named\s+|=\s*)?["'`]?([A-Za-z0-9][\w.-]*)"#,
                 regex::escape(word)
@@ -312,7 +320,7 @@ impl Facts {
 
     /// The name that stands before one of these words: `the checkout service`.
     pub(super) fn named_before(&self, words: &[&str]) -> Option<String> {
-        for word in words {
+        for word in words.iter().filter(|word| self.mentions(word)) {
             let before = format!(r#"(?i)["'`]?([A-Za-z0-9][\w.-]*)["'`]?\s+{}\b"#, regex::escape(word));
             let Some(pattern) = compiled(before) else { continue };
             let found = pattern.captures_iter(&self.text).filter_map(|found| Some(found.get(1)?.as_str().to_owned()));
@@ -325,7 +333,7 @@ impl Facts {
 
     /// The number that stands before one of these words: `3 replicas`.
     pub(super) fn count(&self, words: &[&str]) -> Option<u64> {
-        words.iter().find_map(|word| {
+        words.iter().filter(|word| self.mentions(word)).find_map(|word| {
             let before = compiled(format!(r"(?i)\b(\d+)\s+(?:\w+\s+)?{}\b", regex::escape(word)))?;
             before.captures(&self.text)?.get(1)?.as_str().parse().ok()
         })

@@ -29,7 +29,10 @@ pub(super) fn for_each(text: &str) -> Option<(Vec<String>, String)> {
 
 /// A list after one of these words: `restart the services nginx, redis and postgresql`; its items, and where it stands.
 pub(super) fn list_after(text: &str, words: &[&str]) -> Option<(Vec<String>, std::ops::Range<usize>)> {
-    let item = r#"(?:"[^"\n]+"|[\w@~][\w@%+=:.*/-]*|/[\w@%+=:.*/-]*)"#;
+    if words.is_empty() || !(text.contains('&') || text.to_lowercase().contains(" and ")) {
+        return None;
+    }
+    let item = r#"(?:"[^"\n]+"|[A-Za-z0-9_@~/][A-Za-z0-9_@%+=:.*/-]*)"#;
     let words: Vec<String> = words.iter().map(|word| regex::escape(word)).collect();
     let kinds = "(?:the\\s+)?(?:(?:services?|databases?|dbs?|deployments?|images?|hosts?|directories|folders|certificates?|files?|units?|tables?|users?)\\s+)?(?:of\\s+)?(?:the\\s+)?";
     let text_of = format!(
