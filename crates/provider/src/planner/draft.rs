@@ -94,9 +94,12 @@ pub(super) fn draft(request: &DraftRequest) -> Result<Drafted, DraftError> {
 /// `name the workflow "nightly": …`: the rest of the task, and the name.
 fn own_name(task: &str) -> (String, Option<String>) {
     let Some(found) = NAMED.captures(task) else { return (task.to_owned(), None) };
-    let (Some(whole), Some(name)) = (found.get(0), found.get(1)) else { return (task.to_owned(), None) };
+    let (Some(whole), Some(name)) = (found.get(0), found.get(1).or_else(|| found.get(2))) else {
+        return (task.to_owned(), None);
+    };
+    let name = name.as_str().replace(char::is_control, " ").trim().to_owned();
     let rest = format!("{} {}", &task[..whole.start()], &task[whole.end()..]);
-    (rest.trim().to_owned(), Some(name.as_str().to_owned()))
+    (rest.trim().to_owned(), Some(name).filter(|name| !name.is_empty()))
 }
 
 static NAMED: LazyLock<Regex> = LazyLock::new(|| {

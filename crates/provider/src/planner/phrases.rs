@@ -1,5 +1,6 @@
 //! Phrases that say how often or when: `for each of a, b and c`, `every day at 3am`.
 
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -28,7 +29,7 @@ pub(super) fn for_each(text: &str) -> Option<(Vec<String>, String)> {
 }
 
 /// A list after one of these words: `restart the services nginx, redis and postgresql`; its items, and where it stands.
-pub(super) fn list_after(text: &str, words: &[&str]) -> Option<(Vec<String>, std::ops::Range<usize>)> {
+pub(super) fn list_after(text: &str, words: &[&str]) -> Option<(Vec<String>, Range<usize>)> {
     if words.is_empty() || !(text.contains('&') || text.to_lowercase().contains(" and ")) {
         return None;
     }
@@ -43,10 +44,13 @@ pub(super) fn list_after(text: &str, words: &[&str]) -> Option<(Vec<String>, std
     let separators = super::facts::compiled(r"\s*,\s*(?:and\s+)?|\s+and\s+|\s*&\s*|\s+\+\s+".to_owned())?;
     let clean = |item: &str| item.trim().trim_matches('"').trim_end_matches([',', '.']).to_owned();
     let items: Vec<String> = separators.split(found.as_str()).map(clean).collect();
+    // `postgresql` is a name here, `the` and `it` never are.
+    let no_names =
+        ["the", "a", "an", "it", "them", "this", "that", "my", "our", "all", "not", "then", "is", "are", "of"];
     let is_item = |item: &String| {
-        !item.is_empty()
-            && (item.contains(['/', '.', ':']) || super::facts::is_name(item))
-            && !super::facts::is_verb(item)
+        let is_name =
+            item.contains(|it: char| it.is_ascii_alphabetic()) && !no_names.contains(&item.to_lowercase().as_str());
+        (item.contains(['/', '.', ':']) || is_name) && !super::facts::is_verb(item)
     };
     (items.len() > 1 && items.iter().all(is_item)).then(|| (items, found.range()))
 }
