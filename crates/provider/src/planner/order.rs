@@ -37,6 +37,8 @@ static BEFOREHAND: LazyLock<Regex> = LazyLock::new(|| {
         VERBS.join("|")
     ))
 });
+static SPAN: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"(?i)\b(?:\d+|\w+)\s+(?:seconds?|minutes?|hours?|days?|weeks?|months?)\s*$"));
 static SIDE_BY_SIDE_FIRST: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"(?i)^\s*(?:in parallel|side by side|at the same time|simultaneously|concurrently)\s*[:,]?\s+(.+)$")
 });
@@ -90,7 +92,9 @@ fn sentence(text: &str, found: &mut Vec<Segment>, groups: &mut usize) {
         return;
     }
     let swapped = [&*BEFORE_FIRST, &*ONCE_DONE, &*AFTER, &*BEFOREHAND];
-    if let Some(halves) = swapped.iter().find_map(|pattern| part_of(pattern, text)) {
+    // `warn 14 days before` speaks of a time, and of no order.
+    let is_span = |halves: &Vec<String>| halves.last().is_some_and(|last| SPAN.is_match(last));
+    if let Some(halves) = swapped.iter().find_map(|pattern| part_of(pattern, text)).filter(|halves| !is_span(halves)) {
         for half in halves.iter().rev() {
             sentence(half, found, groups);
         }
@@ -136,6 +140,7 @@ mod tests {
         check("In parallel: check a and check b", &[("check a and check b", Some(1))]);
         check("tell me when it is down", &[("tell me when it is down", None)]);
         check("run `a after building b`", &[("run `a after building b`", None)]);
+        check("check it and warn 14 days before", &[("check it and warn 14 days before", None)]);
         check("a. b\nc", &[("a. b\nc", None)]);
     }
 }

@@ -50,7 +50,9 @@ pub(super) fn list_after(text: &str, words: &[&str]) -> Option<(Vec<String>, Ran
     let is_item = |item: &String| {
         let is_name =
             item.contains(|it: char| it.is_ascii_alphabetic()) && !no_names.contains(&item.to_lowercase().as_str());
-        (item.contains(['/', '.', ':']) || is_name) && !super::facts::is_verb(item)
+        (item.contains(['/', '.', ':']) || is_name)
+            && !super::facts::is_verb(item)
+            && !super::sentence::VERBS.contains(&item.as_str())
     };
     (items.len() > 1 && items.iter().all(is_item)).then(|| (items, found.range()))
 }
