@@ -27,6 +27,18 @@ fn the_sentences_that_the_planner_was_built_on_keep_their_score() {
     assert!(percent >= 99.0, "{percent}");
 }
 
+/// The set that docs/planner.md shows can be scored, and everything that it expects is there.
+#[test]
+fn the_set_in_the_documentation_is_one() {
+    let path = format!("{}/../../docs/planner.md", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(path).unwrap();
+    let set = text.split("```yaml\n").nth(1).and_then(|rest| rest.split("\n```").next()).unwrap();
+    let bench = Bench::new();
+    std::fs::write(bench.file("set.yaml"), set).unwrap();
+    let said = bench.partita(&["eval", "set.yaml", "--at-least", "100"]);
+    assert_eq!(said.code, 0, "{said:?}");
+}
+
 /// The score that docs/planner.md names for sentences that the planner was not changed for.
 #[test]
 fn other_sentences_keep_theirs() {

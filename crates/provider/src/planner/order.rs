@@ -17,7 +17,10 @@ pub(super) struct Segment {
 static SENTENCE: LazyLock<Regex> = LazyLock::new(|| pattern(r"[;\n]|\.\s"));
 /// `before deploying web, back up …`
 static BEFORE_FIRST: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(&format!(r"(?i)^\s*(?:before|prior to)\s+(.+?)(?:\s*,\s*(?:please\s+)?|\s+)((?:{})\b.*)$", VERBS.join("|")))
+    pattern(&format!(
+        r"(?i)^\s*(?:before|prior to)\s+(.+?)(?:\s*,\s*(?:please\s+)?|\s+)((?i-u:(?:{})\b).*)$",
+        VERBS.join("|")
+    ))
 });
 /// `after backing up the database, deploy …`, `once the build is done, push it`
 static AFTER_FIRST: LazyLock<Regex> = LazyLock::new(|| {
@@ -33,7 +36,7 @@ static BEFORE: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)^(.+?\w)\s*,?\s+
 /// `run the migrations, take a backup before`
 static BEFOREHAND: LazyLock<Regex> = LazyLock::new(|| {
     pattern(&format!(
-        r"(?i)^(.+\w)(?:\s*,\s*(?:but\s+|and\s+)?|\s+(?:and|but)\s+)((?:{})\s.+?)\s+(?:before|beforehand|before that|first)\s*[.!]?$",
+        r"(?i)^(.+\w)(?:\s*,\s*(?:but\s+|and\s+)?|\s+(?:and|but)\s+)((?i-u:(?:{})\b)\s.+?)\s+(?:before|beforehand|before that|first)\s*[.!]?$",
         VERBS.join("|")
     ))
 });

@@ -214,7 +214,10 @@ fn push(clauses: &mut Vec<Clause>, text: &str) {
 
 /// Where another thing to do begins: `…, check …`, `… and tell …`, `… before deploying …`.
 static NEXT: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(&format!(r"(?i)(,\s*(?:and\s+|but\s+)?|\s+and\s+|\s+but\s+|\s+before\s+)((?:{})\b)", VERBS.join("|")))
+    pattern(&format!(
+        r"(?i)(,\s*(?:and\s+|but\s+)?|\s+and\s+|\s+but\s+|\s+before\s+)((?i-u:(?:{})\b))",
+        VERBS.join("|")
+    ))
 });
 
 /// What clauses begin with.
