@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use partita_core::tool::Catalogue;
 use partita_engine::{Clock, EmbeddedEngine, EmbeddedOptions, EmbeddedParts, Engine};
+use partita_mcp::{ConfigError, Pool, PoolOptions, ServerSettings, Tools};
 use partita_provider::{AdkProvider, McpProvider, Provider, Templates};
 use partita_runner::{LocalOptions, LocalRunner, NamedSecrets};
 use partita_server::{App, Options, Parts};
@@ -25,6 +26,9 @@ const LOCAL_ALIASES: [&str; 3] = ["local", "default", "kubiya-hosted"];
 /// Variables of the server that a workflow may refer to as `${env.X}`.
 const VISIBLE_ENV: [&str; 7] = ["HOME", "USER", "LANG", "TZ", "KUBECONFIG", "AWS_PROFILE", "PATH"];
 
+/// How long a start waits for MCP servers; what comes later is known when it comes.
+const MCP_WAIT: Duration = Duration::from_secs(5);
+
 /// A server that was put together and is not listening yet.
 pub(crate) struct Assembled {
     app: Arc<App>,
@@ -32,6 +36,7 @@ pub(crate) struct Assembled {
     store: SqliteStore,
     dir: DataDir,
     key: String,
+    pool: Pool,
 }
 
 /// Puts a server together over a data directory. Without a key, the one in the directory is used, or a
@@ -53,9 +58,12 @@ pub(crate) async fn assemble(
     })?;
     let catalogue = Arc::new(catalogue(&config.tools)?);
     let clock = Clock::system();
+    let mut local = local_options(&dir, config, environment, &clock);
+    let pool = mcp_pool(config, environment, local.environment_of_children())?;
+    local.mcp = Some(pool.clone());
     let engine = EmbeddedEngine::start(EmbeddedParts {
         log: Arc::new(store.clone()),
-        runners: vec![Arc::new(LocalRunner::new(local_options(&dir, config, environment, &clock)))],
+        runners: vec![Arc::new(LocalRunner::new(local))],
         runner_aliases: LOCAL_ALIASES
             .map(|alias| (alias.to_owned(), "local".to_owned()))
             .into_iter()
@@ -66,13 +74,15 @@ pub(crate) async fn assemble(
     })
     .await
     .map_err(|error| CliError::new(ExitCode::Internal, error.to_string()))?;
+    // So that the first request knows their tools; one that is slow or broken holds nobody up for long.
+    pool.settled(MCP_WAIT).await;
     let path = environment.get("PATH").unwrap_or_default().to_owned();
     let shared_engine: Arc<dyn Engine> = Arc::<EmbeddedEngine>::clone(&engine);
     let app = App::new(Parts {
         engine: shared_engine,
         log: Arc::new(store.clone()),
         documents: Arc::new(store.clone()),
-        catalogue,
+        tools: Tools::new(catalogue, Some(pool.clone())),
         providers: providers(),
         templates: Arc::new(Templates::builtin()),
         runners: LOCAL_ALIASES.iter().map(|alias| ((*alias).to_owned(), "local".to_owned())).collect(),
@@ -83,11 +93,24 @@ pub(crate) async fn assemble(
         now: Arc::new(partita_engine::system_now),
         entropy: Arc::new(fill_with_randomness),
     });
-    Ok(Assembled { app, engine, store, dir, key })
+    Ok(Assembled { app, engine, store, dir, key, pool })
 }
 
 fn providers() -> Vec<Arc<dyn Provider>> {
-    vec![Arc::new(AdkProvider::default()), Arc::new(McpProvider)]
+    vec![Arc::new(AdkProvider::default()), Arc::new(McpProvider::default())]
+}
+
+/// Starts connecting to the configured MCP servers.
+fn mcp_pool(
+    config: &ConfigFile,
+    environment: &Environment,
+    of_children: BTreeMap<String, String>,
+) -> Result<Pool, CliError> {
+    let wrong = |error: ConfigError| CliError::new(ExitCode::Usage, error.to_string());
+    let variable = |name: &str| environment.get(name).map(str::to_owned);
+    let resolve = |(name, settings): (&String, &ServerSettings)| settings.clone().resolve(name, &variable);
+    let servers = config.mcp_servers.iter().map(resolve).collect::<Result<Vec<_>, _>>().map_err(wrong)?;
+    Pool::start(PoolOptions { servers, environment: of_children }).map_err(wrong)
 }
 
 fn options(config: &ConfigFile) -> Options {
@@ -233,6 +256,7 @@ impl Assembled {
     /// Ends what runs here; runs that have not ended go on at the next start.
     pub(crate) async fn shut_down(&self) {
         self.engine.shut_down().await;
+        self.pool.shut_down().await;
         self.store.close().await;
     }
 }

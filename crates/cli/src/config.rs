@@ -1,8 +1,10 @@
 //! Every option of the server in one place, with its default and the reason for it. Flags beat the
 //! environment, the environment beats the file.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use partita_mcp::ServerSettings;
 use serde::Deserialize;
 
 use crate::data_dir;
@@ -37,6 +39,9 @@ pub(crate) struct ConfigFile {
     /// Seconds that running steps get to end by themselves when the server stops. 8 by default, a little
     /// less than what service managers wait.
     pub(crate) shutdown_grace_s: Option<u64>,
+    /// MCP servers by name; their tools are `name/tool`. None by default: each is a program or an address that
+    /// gets to see what steps send it.
+    pub(crate) mcp_servers: BTreeMap<String, ServerSettings>,
 }
 
 /// Flags that say where state and configuration are.

@@ -109,7 +109,7 @@ pub(crate) async fn improve(app: &Arc<App>, principal: &Principal, wish: Improve
 /// What surrounds a call of a provider for this caller.
 async fn call(app: &Arc<App>, principal: &Principal) -> Result<Call, AppError> {
     let surroundings = Surroundings {
-        catalogue: Arc::clone(&app.parts.catalogue),
+        catalogue: app.parts.tools.current(),
         templates: templates::list(app, principal).await?.into(),
         runners: app.parts.runners.keys().cloned().collect(),
         past_runs: Arc::new(NoPastRuns),

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use partita_core::Millis;
-use partita_core::tool::Catalogue;
 use partita_engine::Engine;
+use partita_mcp::Tools;
 use partita_provider::{Provider, Templates};
 use partita_store::{Documents, RunLog};
 use tokio_util::sync::CancellationToken;
@@ -29,7 +29,8 @@ pub struct Parts {
     pub engine: Arc<dyn Engine>,
     pub log: Arc<dyn RunLog>,
     pub documents: Arc<dyn Documents>,
-    pub catalogue: Arc<Catalogue>,
+    /// What steps can call: the catalogue, and the tools of MCP servers.
+    pub tools: Tools,
     /// The default one first.
     pub providers: Vec<Arc<dyn Provider>>,
     pub templates: Arc<Templates>,
