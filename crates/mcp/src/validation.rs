@@ -126,7 +126,8 @@ fn findings(tool: &ToolInfo, result: &ToolResult) -> Vec<Diagnostic> {
     let report = result.structured.clone().or_else(|| serde_json::from_str(&result.text).ok());
     let report = report.filter(|report| report.get("valid").is_some() || report.get("issues").is_some());
     let Some(report) = report else {
-        let said = clean::line(&result.output(), DESCRIPTION_CHARS_MAX);
+        let said = if result.text.trim().is_empty() { result.output() } else { result.text.clone() };
+        let said = clean::line(&said, DESCRIPTION_CHARS_MAX);
         let mut finding = Diagnostic::error("validator_failed", "", format!("{name}: {said}"));
         if !result.is_error {
             (finding.code, finding.severity) = ("validator_note".to_owned(), Severity::Info);

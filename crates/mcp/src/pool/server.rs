@@ -98,18 +98,15 @@ impl Keeper {
         let mut delay = RETRY_DELAY;
         loop {
             let began = Instant::now();
-            let why = tokio::select! {
-                biased;
-                () = self.stop.cancelled() => break,
-                why = self.connect_and_hold() => why,
-            };
-            let Some(why) = why else { break };
+            let why = self.connect_and_hold().await;
+            let Some((why, was_connected)) = why else { break };
             if began.elapsed() >= GOOD_CONNECTION {
                 delay = RETRY_DELAY;
             }
             tracing::warn!(server = self.config.name, "an MCP server is not connected: {why}");
             self.publish(|state| {
-                state.tries += 1;
+                // A connection that ends is no attempt that failed: who waits for a new one goes on waiting.
+                state.tries += u64::from(!was_connected);
                 state.phase = Phase::Failed(why.clone());
             });
             tokio::select! {
@@ -128,23 +125,31 @@ impl Keeper {
         self.publish(|state| state.phase = Phase::Stopped);
     }
 
-    /// Connects and stays until the connection ends; says why it did. `None`: we are to stop.
-    async fn connect_and_hold(&self) -> Option<String> {
-        let connection = match connection::connect(&self.config, &self.base).await {
-            Ok(connection) => connection,
-            Err(why) => return Some(why),
+    /// Connects and stays until the connection ends; says why it did, and whether there was one. `None`: we are
+    /// to stop.
+    async fn connect_and_hold(&self) -> Option<(String, bool)> {
+        let connecting = connection::connect(&self.config, &self.base);
+        let connection = tokio::select! {
+            biased;
+            () = self.stop.cancelled() => return None,
+            connected = connecting => match connected {
+                Ok(connection) => connection,
+                Err(why) => return Some((why, false)),
+            },
         };
-        let lists = match connection::list(&connection.line.peer, &self.config).await {
+        let listed = tokio::select! {
+            biased;
+            () = self.stop.cancelled() => {
+                close(connection).await;
+                return None;
+            }
+            listed = connection::list(&connection.line.peer, &self.config) => listed,
+        };
+        let lists = match listed {
             Ok(lists) => lists,
             Err(why) => {
-                let ended = close(connection).await;
-                return Some(
-                    [Some(format!("its tools can't be listed: {why}")), ended]
-                        .into_iter()
-                        .flatten()
-                        .collect::<Vec<_>>()
-                        .join("; "),
-                );
+                let told = [Some(format!("its tools can't be listed: {why}")), close(connection).await];
+                return Some((told.into_iter().flatten().collect::<Vec<_>>().join("; "), false));
             }
         };
         tracing::info!(
@@ -163,18 +168,25 @@ impl Keeper {
         self.publish(|state| state.phase = Phase::Connecting);
         let ended = close(connection).await;
         let told = [Some("the connection ended".to_owned()), ended, words.get()];
-        (!stopped).then(|| told.into_iter().flatten().collect::<Vec<_>>().join("; "))
+        (!stopped).then(|| (told.into_iter().flatten().collect::<Vec<_>>().join("; "), true))
     }
 
     /// Follows changed lists until the connection ends; gives whether we are to stop.
     async fn hold(&self, connection: &Connection) -> bool {
         let peer = &connection.line.peer;
-        let is_new = !connection.protocol.is_empty()
-            && !rmcp::model::ProtocolVersion::KNOWN_VERSIONS
-                .iter()
-                .any(|version| version.as_str() == connection.protocol && version.has_initialize());
+        let is_news_asked_for = peer.peer_info().is_some_and(|info| {
+            let lists = &info.capabilities;
+            let says = [
+                lists.tools.as_ref().and_then(|one| one.list_changed),
+                lists.prompts.as_ref().and_then(|one| one.list_changed),
+                lists.resources.as_ref().and_then(|one| one.list_changed),
+            ];
+            !info.protocol_version.has_initialize() && says.contains(&Some(true))
+        });
         let follow = async {
-            if is_new && let Err(error) = connection::follow(peer.clone(), Arc::clone(&connection.changed)).await {
+            if is_news_asked_for
+                && let Err(error) = connection::follow(peer.clone(), Arc::clone(&connection.changed)).await
+            {
                 tracing::debug!(server = self.config.name, "no news of changed lists: {error}");
             }
             std::future::pending::<()>().await;
