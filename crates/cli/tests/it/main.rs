@@ -8,6 +8,7 @@ mod crash;
 mod documents;
 mod examples;
 mod http;
+mod mcp;
 mod page;
 mod sentences;
 mod templates;

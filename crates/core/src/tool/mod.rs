@@ -29,4 +29,6 @@ pub use mcp::{ArgumentSchema, McpForm};
 pub(crate) use parameters::{escape, kind_of, shortened, text_of};
 
 #[cfg(test)]
+mod mcp_tests;
+#[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on has failed")]
 
 mod builtin;
+mod documents;
 mod dual;
 mod faults;
 mod real;
