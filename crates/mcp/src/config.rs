@@ -42,8 +42,8 @@ pub struct ServerSettings {
     pub trust_annotations: bool,
 }
 
-/// How to reach a server.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// How to reach a server. Shown without the values of variables and headers: they may be secrets.
+#[derive(Clone, PartialEq, Eq)]
 pub enum Transport {
     /// The server that Partita brings, in this process.
     Builtin,
@@ -51,6 +51,24 @@ pub enum Transport {
     Stdio { command: String, args: Vec<String>, env: BTreeMap<String, String>, dir: Option<PathBuf> },
     /// Streamable HTTP.
     Http { url: String, headers: BTreeMap<String, String>, bearer: Option<String> },
+}
+
+impl std::fmt::Debug for Transport {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Builtin => formatter.write_str("Builtin"),
+            Self::Stdio { command, args, env, dir } => {
+                let names: Vec<&String> = env.keys().collect();
+                let mut shown = formatter.debug_struct("Stdio");
+                shown.field("command", command).field("args", args).field("env", &names).field("dir", dir).finish()
+            }
+            Self::Http { url, headers, bearer } => {
+                let names: Vec<&String> = headers.keys().collect();
+                let mut shown = formatter.debug_struct("Http");
+                shown.field("url", url).field("headers", &names).field("bearer", &bearer.is_some()).finish()
+            }
+        }
+    }
 }
 
 /// One server, ready to be connected to.
@@ -192,6 +210,7 @@ mod tests {
         let url = Some("https://tools.example/mcp".to_owned());
         let bearer = Some("${env.TOKEN}".to_owned());
         let config = resolve("web", ServerSettings { url: url.clone(), bearer, ..ServerSettings::default() }).unwrap();
+        assert!(!format!("{config:?}").contains("s3cret"), "{config:?}");
         let Transport::Http { bearer, .. } = config.transport else { panic!("{config:?}") };
         assert_eq!(bearer.as_deref(), Some("s3cret"));
         let bearer = Some("${env.OTHER}".to_owned());

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use partita_mcp::{Pool, PoolOptions, ServerSettings};
+use partita_mcp::ServerSettings;
 use regex::Regex;
 
 fn root() -> PathBuf {
@@ -34,8 +34,8 @@ fn every_code_of_a_validator_is_documented_and_the_other_way_round() {
     assert_eq!(used, told);
 }
 
-#[tokio::test]
-async fn the_configuration_that_is_shown_is_one() {
+#[test]
+fn the_configuration_that_is_shown_is_one() {
     let text = std::fs::read_to_string(root().join("docs/mcp.md")).unwrap();
     let shown = text.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
     let read: BTreeMap<String, BTreeMap<String, ServerSettings>> = serde_saphyr::from_str(shown).unwrap();
@@ -43,7 +43,4 @@ async fn the_configuration_that_is_shown_is_one() {
     let servers: Vec<_> =
         read["mcp_servers"].iter().map(|(name, settings)| settings.clone().resolve(name, &variable).unwrap()).collect();
     assert_eq!(servers.len(), 2);
-    // They need not be there: starting says only whether the configuration is right.
-    let pool = Pool::start(PoolOptions { servers, ..PoolOptions::default() }).unwrap();
-    pool.shut_down().await;
 }

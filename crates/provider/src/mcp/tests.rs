@@ -1,6 +1,6 @@
 //! What the provider makes of tasks, over tools such as real servers have.
 
-use std::sync::Mutex;
+use std::sync::{LazyLock, Mutex};
 
 use partita_core::tool::{ArgumentSchema, McpForm};
 use partita_core::workflow::document::{Action, Effects};
@@ -75,7 +75,14 @@ fn tools() -> Vec<Tool> {
     ]
 }
 
+/// Made once: reading the catalogue and the templates takes longer than all that is tested here.
+static CALL: LazyLock<Call> = LazyLock::new(make_call);
+
 fn call() -> Call {
+    CALL.clone()
+}
+
+fn make_call() -> Call {
     let mut catalogue = Catalogue::builtin();
     tools().into_iter().for_each(|tool| catalogue.insert(tool));
     let surroundings = Surroundings { catalogue: Arc::new(catalogue), ..Surroundings::default() };
