@@ -53,6 +53,14 @@ impl Pool {
         match same.as_slice() {
             [found] => Ok(std::sync::Arc::clone(found)),
             [] => {
+                // A configured server that never came is another mistake than a name that nothing has.
+                let server = name.split_once('/').map(|(server, _)| server);
+                let absent =
+                    self.servers().into_iter().find(|one| Some(one.name.as_str()) == server && one.tools.is_empty());
+                if let Some(absent) = absent {
+                    let reason = absent.reason.unwrap_or_else(|| absent.state.to_owned());
+                    return Err(CallError::Unavailable { server: absent.name, reason }.into());
+                }
                 let known = tools.iter().map(|tool| shown_name(tool)).collect();
                 Err(ValidatorError::Unknown { name: clean::line(name, 64), known })
             }

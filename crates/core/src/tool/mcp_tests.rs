@@ -128,12 +128,11 @@ fn names_that_nothing_has_are_told_apart() {
     assert_eq!(help("xyz/tool"), "there is no MCP server `xyz`; configured are: files");
 }
 
-struct Printed(&'static str);
+struct Printed(&'static str, Map<String, Value>);
 
 impl Results for Printed {
     fn result(&self, _step: u32) -> Option<StepResult<'_>> {
-        static NONE: Map<String, Value> = Map::new();
-        Some(StepResult { status: StepStatus::Success, output: Some(self.0), exit_code: Some(0), outputs: &NONE })
+        Some(StepResult { status: StepStatus::Success, output: Some(self.0), exit_code: Some(0), outputs: &self.1 })
     }
 }
 
@@ -150,7 +149,7 @@ fn values_keep_their_types_and_secrets_stay_references() {
     assert_eq!(action, plan.steps[1].action);
     let run_id: RunId = "exec_01jz0000000000000000000000".parse().unwrap();
     let run = RunFacts { id: &run_id, status: RunStatus::Running, error: None, started_at: None };
-    let results = Printed("{\"on\": true}");
+    let results = Printed("{\"on\": true}", Map::new());
     let scope = Scope { plan: &plan, results: &results, step: Some(&plan.steps[1]), item: None, own: None, run };
     let TaskAction::Mcp(task) = binding::task(&action, &scope).unwrap().action else { panic!() };
     assert_eq!((task.server.as_str(), task.tool.as_str()), ("files", "put"));

@@ -32,6 +32,8 @@ async fn a_server_that_ends_at_once_says_why() {
     let absent = pool(stdio("raw", "/no/such/program", &[])).await;
     let error = call(&absent, "raw", "fine", json!({})).await.unwrap_err().to_string();
     assert!(error.contains("`/no/such/program` can't be started"), "{error}");
+    let error = absent.validator("raw/lint").unwrap_err().to_string();
+    assert!(error.contains("the MCP server `raw` is not there") && error.contains("can't be started"), "{error}");
     absent.shut_down().await;
 }
 
