@@ -79,113 +79,107 @@ fn good_manifests_have_no_finding() {
     assert_eq!(of_text(GOOD), []);
 }
 
+/// What is there, what takes its place, and the code that it must bring.
+const FAULTS: &[(&str, &str, &str)] = &[
+    ("apiVersion: apps/v1\n", "apiVersion: extensions/v1beta1\n", "k8s_api_removed"),
+    ("apiVersion: policy/v1\n", "apiVersion: policy/v1beta1\n", "k8s_api_removed"),
+    ("apiVersion: batch/v1\n", "apiVersion: batch/v1beta1\n", "k8s_api_removed"),
+    ("apiVersion: apps/v1\n", "apiVersion: v1\n", "k8s_api_mismatch"),
+    ("apiVersion: apps/v1\n", "", "k8s_no_api_version"),
+    ("kind: Deployment\n", "", "k8s_no_kind"),
+    (
+        "metadata: {name: web, namespace: shop}\nspec:\n  replicas",
+        "metadata: {namespace: shop}\nspec:\n  replicas",
+        "k8s_no_name",
+    ),
+    (
+        "metadata: {name: web, namespace: shop}\nspec:\n  replicas",
+        "metadata: {name: Web_1, namespace: shop}\nspec:\n  replicas",
+        "k8s_invalid_name",
+    ),
+    (
+        "metadata: {name: web, namespace: shop}\nspec:\n  replicas",
+        "metadata: {name: web}\nspec:\n  replicas",
+        "k8s_no_namespace",
+    ),
+    (
+        "metadata: {name: web, namespace: shop}\nspec:\n  replicas",
+        "metadata: {name: web, namespace: default}\nspec:\n  replicas",
+        "k8s_default_namespace",
+    ),
+    ("kind: Service\n", "kind: Namespace\n", "k8s_not_namespaced"),
+    ("  selector: {matchLabels: {app: web}}\n  template", "  template", "k8s_no_selector"),
+    ("labels: {app: web}", "labels: {app: wep}", "k8s_selector_mismatch"),
+    ("replicas: 2", "replicas: -1", "k8s_invalid_replicas"),
+    ("replicas: 2", "replicas: \"2\"", "k8s_invalid_replicas"),
+    ("replicas: 2", "replicas: 0", "k8s_no_replicas"),
+    ("replicas: 2", "replicas: 1", "k8s_single_replica"),
+    ("replicas: 2", "replicas: 2\n  strategy: {rollingUpdate: {maxSurge: 0, maxUnavailable: 0}}", "k8s_stuck_rollout"),
+    ("replicas: 2", "replicas: 2\n  strategy: {rollingUpdate: {maxUnavailable: 100%}}", "k8s_rollout_outage"),
+    ("schedule: 0 3 * * *", "schedule: at three", "k8s_invalid_schedule"),
+    ("  ports: [{port: 80, targetPort: http}]\n", "", "k8s_service_no_ports"),
+    ("port: 80, targetPort", "port: 800000, targetPort", "k8s_invalid_port"),
+    (
+        "[{port: 80, targetPort: http}]",
+        "[{port: 80, targetPort: http}, {port: 81, targetPort: http}]",
+        "k8s_port_without_name",
+    ),
+    (
+        "  ports: [{port: 80, targetPort",
+        "  type: LoadBalancer\n  ports: [{port: 80, targetPort",
+        "k8s_open_load_balancer",
+    ),
+    (" pathType: Prefix,", "", "k8s_no_path_type"),
+    (
+        "backend: {service: {name: web, port: {number: 80}}}",
+        "backend: {serviceName: web, servicePort: 80}",
+        "k8s_old_backend",
+    ),
+    ("      - name: web\n        image: nginx:1.29.3", "      - image: nginx:1.29.3", "k8s_container_no_name"),
+    ("        image: nginx:1.29.3\n", "", "k8s_no_image"),
+    ("nginx:1.29.3", "nginx", "k8s_image_tag"),
+    ("nginx:1.29.3", "registry:5000/nginx:latest", "k8s_image_tag"),
+    ("cpu: 100m", "cpu: lots", "k8s_invalid_quantity"),
+    ("memory: 64Mi", "memory: 640Mi", "k8s_request_over_limit"),
+    ("          requests: {cpu: 100m, memory: 64Mi}\n", "", "k8s_no_requests"),
+    ("          limits: {memory: 128Mi}\n", "", "k8s_no_limits"),
+    ("        ports: [{name", "        securityContext: {privileged: true}\n        ports: [{name", "k8s_privileged"),
+    (
+        "    spec:\n      containers:\n      - name: web",
+        "    spec:\n      hostNetwork: true\n      containers:\n      - name: web",
+        "k8s_host_access",
+    ),
+    ("        readinessProbe: {httpGet: {path: /, port: http}}\n", "", "k8s_no_readiness_probe"),
+    ("        livenessProbe: {httpGet: {path: /, port: 80}}\n", "", "k8s_no_liveness_probe"),
+    ("readinessProbe: {httpGet: {path: /, port: http}}", "readinessProbe: {periodSeconds: 3}", "k8s_invalid_probe"),
+    (
+        "readinessProbe: {httpGet: {path: /, port: http}}",
+        "readinessProbe: {httpGet: {path: /, port: web}}",
+        "k8s_unknown_port",
+    ),
+    ("livenessProbe: {httpGet: {path: /, port: 80}}", "livenessProbe: {tcpSocket: {port: 81}}", "k8s_unknown_port"),
+    ("          restartPolicy: Never\n", "", "k8s_restart_policy"),
+    (
+        "    spec:\n      containers:\n      - name: web",
+        "    spec:\n      restartPolicy: Never\n      containers:\n      - name: web",
+        "k8s_restart_policy",
+    ),
+    ("  selector: {app: web}\n  ports", "  selector: {app: shop}\n  ports", "k8s_service_no_pods"),
+    ("targetPort: http}", "targetPort: grpc}", "k8s_service_port"),
+    ("targetPort: http}", "targetPort: 8080}", "k8s_service_port"),
+    ("name: web, port: {number: 80}", "name: wep, port: {number: 80}", "k8s_ingress_service"),
+    ("minAvailable: 1", "minAvailable: 2", "k8s_budget_blocks"),
+    ("kind: Service\nmetadata: {name: web", "kind: Deployment\nmetadata: {name: web", "k8s_duplicate_resource"),
+    ("spec:\n  replicas: 2", "spec: {\n  replicas: 2", "k8s_yaml"),
+];
+
 /// Each change of the good manifests, and the code that it must bring.
 #[test]
 fn each_fault_in_a_manifest_is_found() {
-    let table = [
-        ("apiVersion: apps/v1\n", "apiVersion: extensions/v1beta1\n", "k8s_api_removed"),
-        ("apiVersion: policy/v1\n", "apiVersion: policy/v1beta1\n", "k8s_api_removed"),
-        ("apiVersion: batch/v1\n", "apiVersion: batch/v1beta1\n", "k8s_api_removed"),
-        ("apiVersion: apps/v1\n", "apiVersion: v1\n", "k8s_api_mismatch"),
-        ("apiVersion: apps/v1\n", "", "k8s_no_api_version"),
-        ("kind: Deployment\n", "", "k8s_no_kind"),
-        (
-            "metadata: {name: web, namespace: shop}\nspec:\n  replicas",
-            "metadata: {namespace: shop}\nspec:\n  replicas",
-            "k8s_no_name",
-        ),
-        (
-            "metadata: {name: web, namespace: shop}\nspec:\n  replicas",
-            "metadata: {name: Web_1, namespace: shop}\nspec:\n  replicas",
-            "k8s_invalid_name",
-        ),
-        (
-            "metadata: {name: web, namespace: shop}\nspec:\n  replicas",
-            "metadata: {name: web}\nspec:\n  replicas",
-            "k8s_no_namespace",
-        ),
-        (
-            "metadata: {name: web, namespace: shop}\nspec:\n  replicas",
-            "metadata: {name: web, namespace: default}\nspec:\n  replicas",
-            "k8s_default_namespace",
-        ),
-        ("kind: Service\n", "kind: Namespace\n", "k8s_not_namespaced"),
-        ("  selector: {matchLabels: {app: web}}\n  template", "  template", "k8s_no_selector"),
-        ("labels: {app: web}", "labels: {app: wep}", "k8s_selector_mismatch"),
-        ("replicas: 2", "replicas: -1", "k8s_invalid_replicas"),
-        ("replicas: 2", "replicas: \"2\"", "k8s_invalid_replicas"),
-        ("replicas: 2", "replicas: 0", "k8s_no_replicas"),
-        ("replicas: 2", "replicas: 1", "k8s_single_replica"),
-        (
-            "replicas: 2",
-            "replicas: 2\n  strategy: {rollingUpdate: {maxSurge: 0, maxUnavailable: 0}}",
-            "k8s_stuck_rollout",
-        ),
-        ("replicas: 2", "replicas: 2\n  strategy: {rollingUpdate: {maxUnavailable: 100%}}", "k8s_rollout_outage"),
-        ("schedule: 0 3 * * *", "schedule: at three", "k8s_invalid_schedule"),
-        ("  ports: [{port: 80, targetPort: http}]\n", "", "k8s_service_no_ports"),
-        ("port: 80, targetPort", "port: 800000, targetPort", "k8s_invalid_port"),
-        (
-            "[{port: 80, targetPort: http}]",
-            "[{port: 80, targetPort: http}, {port: 81, targetPort: http}]",
-            "k8s_port_without_name",
-        ),
-        (
-            "  ports: [{port: 80, targetPort",
-            "  type: LoadBalancer\n  ports: [{port: 80, targetPort",
-            "k8s_open_load_balancer",
-        ),
-        (" pathType: Prefix,", "", "k8s_no_path_type"),
-        (
-            "backend: {service: {name: web, port: {number: 80}}}",
-            "backend: {serviceName: web, servicePort: 80}",
-            "k8s_old_backend",
-        ),
-        ("      - name: web\n        image: nginx:1.29.3", "      - image: nginx:1.29.3", "k8s_container_no_name"),
-        ("        image: nginx:1.29.3\n", "", "k8s_no_image"),
-        ("nginx:1.29.3", "nginx", "k8s_image_tag"),
-        ("nginx:1.29.3", "registry:5000/nginx:latest", "k8s_image_tag"),
-        ("cpu: 100m", "cpu: lots", "k8s_invalid_quantity"),
-        ("memory: 64Mi", "memory: 640Mi", "k8s_request_over_limit"),
-        ("          requests: {cpu: 100m, memory: 64Mi}\n", "", "k8s_no_requests"),
-        ("          limits: {memory: 128Mi}\n", "", "k8s_no_limits"),
-        (
-            "        ports: [{name",
-            "        securityContext: {privileged: true}\n        ports: [{name",
-            "k8s_privileged",
-        ),
-        (
-            "    spec:\n      containers:\n      - name: web",
-            "    spec:\n      hostNetwork: true\n      containers:\n      - name: web",
-            "k8s_host_access",
-        ),
-        ("        readinessProbe: {httpGet: {path: /, port: http}}\n", "", "k8s_no_readiness_probe"),
-        ("        livenessProbe: {httpGet: {path: /, port: 80}}\n", "", "k8s_no_liveness_probe"),
-        ("readinessProbe: {httpGet: {path: /, port: http}}", "readinessProbe: {periodSeconds: 3}", "k8s_invalid_probe"),
-        (
-            "readinessProbe: {httpGet: {path: /, port: http}}",
-            "readinessProbe: {httpGet: {path: /, port: web}}",
-            "k8s_unknown_port",
-        ),
-        ("livenessProbe: {httpGet: {path: /, port: 80}}", "livenessProbe: {tcpSocket: {port: 81}}", "k8s_unknown_port"),
-        ("          restartPolicy: Never\n", "", "k8s_restart_policy"),
-        (
-            "    spec:\n      containers:\n      - name: web",
-            "    spec:\n      restartPolicy: Never\n      containers:\n      - name: web",
-            "k8s_restart_policy",
-        ),
-        ("  selector: {app: web}\n  ports", "  selector: {app: shop}\n  ports", "k8s_service_no_pods"),
-        ("targetPort: http}", "targetPort: grpc}", "k8s_service_port"),
-        ("targetPort: http}", "targetPort: 8080}", "k8s_service_port"),
-        ("name: web, port: {number: 80}", "name: wep, port: {number: 80}", "k8s_ingress_service"),
-        ("minAvailable: 1", "minAvailable: 2", "k8s_budget_blocks"),
-        ("kind: Service\nmetadata: {name: web", "kind: Deployment\nmetadata: {name: web", "k8s_duplicate_resource"),
-        ("spec:\n  replicas: 2", "spec: {\n  replicas: 2", "k8s_yaml"),
-    ];
-    for (good, bad, code) in table {
+    for (good, bad, code) in FAULTS {
         assert!(GOOD.contains(good), "{good:?} is not in the text");
         let found = of_text(&GOOD.replacen(good, bad, 1));
-        let finding = found.iter().find(|finding| finding.code == code);
+        let finding = found.iter().find(|finding| finding.code == *code);
         assert!(finding.is_some(), "{bad:?} gives {:?}, not {code}", codes(&found));
         assert!(finding.is_some_and(|finding| finding.help.is_some()), "{code} has no help");
     }

@@ -82,6 +82,11 @@ pub(super) fn check(config: &Value, inside: &mut Inside<'_>) {
             return;
         }
     };
+    self::jobs(jobs, (interval, timeout), inside);
+}
+
+/// Checks the jobs; `interval` and `timeout` are those of all.
+fn jobs(jobs: &[Value], (interval, timeout): (u64, Option<u64>), inside: &mut Inside<'_>) {
     let mut names = BTreeSet::new();
     for (index, job) in jobs.iter().enumerate() {
         let at = format!("/scrape_configs/{index}");
