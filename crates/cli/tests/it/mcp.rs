@@ -43,15 +43,15 @@ async fn a_run_writes_and_reads_through_a_real_server() {
         {"name": "write", "tool": "files/write_file", "parameters": {"path": format!("{root}/a.txt"), "content": "${params.text}"}},
         {"name": "read", "tool": "files/read_text_file", "parameters": {"path": format!("{root}/a.txt")}, "output": "READ"},
         {"name": "say", "command": "printf %s \"${READ.content}\""},
-        {"name": "secret", "tool": "files/write_file", "parameters": {"path": format!("{root}/s.txt"), "content": "${secrets.TOKEN}"}},
-        {"name": "shown", "tool": "files/read_text_file", "parameters": {"path": format!("{root}/s.txt")}},
+        {"name": "secret", "tool": "files/edit_file", "parameters": {"path": format!("{root}/a.txt"), "edits": [{"oldText": "second line", "newText": "${secrets.TOKEN}"}]}},
     ]);
     let (status, run) = execute(&server, steps, json!({"text": hostile})).await;
     assert_eq!((status, &run["status"]), (200, &json!("success")), "{run:#}");
-    assert_eq!(std::fs::read_to_string(format!("{root}/a.txt")).unwrap(), hostile);
     assert_eq!(run["steps"][2]["output"], json!(hostile));
-    // The secret reached the server, and no reader of the run.
-    assert_eq!(std::fs::read_to_string(format!("{root}/s.txt")).unwrap(), "hunter2-hunter2");
+    // The secret reached the server, which answers with a diff that has it, and no reader of the run.
+    let written = hostile.replace("second line", "hunter2-hunter2");
+    assert_eq!(std::fs::read_to_string(format!("{root}/a.txt")).unwrap(), written);
+    assert!(run["steps"][3]["output"].as_str().unwrap().contains("***"), "{run:#}");
     assert!(!run.to_string().contains("hunter2"), "{run:#}");
 }
 

@@ -27,6 +27,8 @@ const EMPTY: [&str; 12] = ["tool", "the", "a", "an", "of", "to", "for", "with", 
 struct Fit {
     /// The part of the name's words that the clause says.
     name: f64,
+    /// How many words that is: `read_text_file` says more than `read_file`.
+    said: usize,
     /// Words of the description that the clause says.
     description: usize,
 }
@@ -84,7 +86,7 @@ fn fit(clause: &[String], plain: &str, tool: &Tool) -> Option<Fit> {
     let is_most = starts && said * 3 >= all * 2 && said >= 2 && described >= 1;
     let by_server = names_server && said >= 1 && starts;
     #[expect(clippy::cast_precision_loss, reason = "a name has a handful of words")]
-    (is_whole || is_most || by_server).then_some(Fit { name: said as f64 / all as f64, description: described })
+    (is_whole || is_most || by_server).then_some(Fit { name: said as f64 / all as f64, said, description: described })
 }
 
 /// `writeFile`, `write_file` and `write-file` as words.

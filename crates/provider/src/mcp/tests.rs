@@ -40,6 +40,7 @@ fn tools() -> Vec<Tool> {
             json!({"type": "object", "properties": {"path": {"type": "string"}, "content": {"type": "string"}}, "required": ["path", "content"]}),
         ),
         tool("files", "read_text_file", "Read the complete contents of a file from the file system as text.", path()),
+        tool("files", "read_file", "Read the complete contents of a file as text.", path()),
         tool(
             "files",
             "list_directory",
