@@ -113,15 +113,17 @@ fn unknown_help(name: &str, request: &PlanRequest<'_>) -> String {
     let beginning = format!("{server}/");
     let of_server: Vec<&str> = names().filter(|one| one.starts_with(&beginning)).collect();
     if !of_server.is_empty() {
-        return match nearest(name, of_server.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
+        // The server's name is theirs all: only the rest tells them apart.
+        let short = name.strip_prefix(&beginning).unwrap_or(name);
+        return match nearest(short, of_server.iter().filter_map(|one| one.strip_prefix(&beginning))) {
+            Some(near) => format!("did you mean `{beginning}{near}`?"),
             None => format!("the MCP server `{server}` has: {}", of_server.join(", ")),
         };
     }
     let mut servers: Vec<&str> = names().filter_map(|one| Some(one.split_once('/')?.0)).collect();
     servers.dedup();
-    match nearest(name, names().filter(|one| one.contains('/'))) {
-        Some(near) => format!("did you mean `{near}`?"),
+    match nearest(server, servers.iter().copied()) {
+        Some(near) => format!("did you mean a tool of the MCP server `{near}`?"),
         None if servers.is_empty() => format!("no MCP server is configured: add `{server}` to `mcp_servers`"),
         None => format!("there is no MCP server `{server}`; configured are: {}", servers.join(", ")),
     }
