@@ -138,16 +138,14 @@ fn destroys(verb: &Verb<'_>, findings: &mut Findings) {
             findings.warning("k8s_forced", path, message, "leave `--force` and `--grace-period=0` out");
         }
     }
-    if verb.is("helm", &["uninstall"]) || verb.is("helm", &["delete"]) {
-        if !is_undo {
-            let message = format!("`{}` removes a release with what it made", verb.shown());
-            findings.warning(
-                "helm_uninstalls",
-                path,
-                message,
-                "keep its history with `--keep-history`, or put an `approval` step before it",
-            );
-        }
+    if !is_undo && (verb.is("helm", &["uninstall"]) || verb.is("helm", &["delete"])) {
+        let message = format!("`{}` removes a release with what it made", verb.shown());
+        findings.warning(
+            "helm_uninstalls",
+            path,
+            message,
+            "keep its history with `--keep-history`, or put an `approval` step before it",
+        );
     }
     let is_scale = verb.is("kubectl", &["scale"]);
     if is_scale && flag(&verb.call.words, &["--replicas"]).as_deref() == Some("0") && !is_undo {
