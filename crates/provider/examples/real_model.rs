@@ -72,7 +72,8 @@ impl Suite {
     async fn plumbing(&self) -> u32 {
         let mut failures = 0;
         let mut report = |name: &str, heard: &Heard, holds: bool| failures += u32::from(!say(name, heard, holds));
-        let limited = |tokens| ChatRequest { tokens_max: Some(tokens), temperature: Some(0.0), ..question("Say hello.") };
+        let limited =
+            |tokens| ChatRequest { tokens_max: Some(tokens), temperature: Some(0.0), ..question("Say hello.") };
 
         let heard = self.ask("stream", limited(40), &self.options.key).await;
         report("streams, and counts tokens", &heard, heard.0 > 1 && counted(&heard));
@@ -90,27 +91,42 @@ impl Suite {
 
         let request = ChatRequest { tokens_max: Some(3), ..question(&"word ".repeat(TOO_MANY_WORDS)) };
         let heard = self.ask("overflow", request, &self.options.key).await;
-        report("says that a text is too long", &heard, matches!(failure(&heard), Some(ModelFailure::ContextOverflow { .. })));
+        report(
+            "says that a text is too long",
+            &heard,
+            matches!(failure(&heard), Some(ModelFailure::ContextOverflow { .. })),
+        );
 
         let (took, usage) = self.cancel().await;
-        println!("{} leaves a chat in the middle: {took:?}, {usage} tokens charged", if usage > 0 { "ok    " } else { "FAILED" });
+        println!(
+            "{} leaves a chat in the middle: {took:?}, {usage} tokens charged",
+            if usage > 0 { "ok    " } else { "FAILED" }
+        );
         failures + u32::from(usage == 0)
     }
 
     /// What a model that knows tools is good for.
     async fn tools(&self) -> u32 {
         let mut failures = 0;
-        let request = ChatRequest { tools: vec![tool()], temperature: Some(0.0), tokens_max: Some(200), ..question(
-            "Look up the schema of the tool pg_dump with describe_tool.",
-        ) };
+        let request = ChatRequest {
+            tools: vec![tool()],
+            temperature: Some(0.0),
+            tokens_max: Some(200),
+            ..question("Look up the schema of the tool pg_dump with describe_tool.")
+        };
         let heard = self.ask("tool-call", request, &self.options.key).await;
         let calls = heard.1.as_ref().map(|answer| answer.calls.clone()).unwrap_or_default();
-        let holds = calls.first().is_some_and(|call| call.name == "describe_tool" && call.arguments["name"].is_string());
-        failures += u32::from(!say("calls a tool with arguments", &heard, holds && finish(&heard) == Some(Finish::ToolCalls)));
+        let holds =
+            calls.first().is_some_and(|call| call.name == "describe_tool" && call.arguments["name"].is_string());
+        failures +=
+            u32::from(!say("calls a tool with arguments", &heard, holds && finish(&heard) == Some(Finish::ToolCalls)));
 
-        let mut request = ChatRequest { tools: vec![tool()], temperature: Some(0.0), tokens_max: Some(100), ..question(
-            "Look up the schema of the tool pg_dump with describe_tool, then say what it does.",
-        ) };
+        let mut request = ChatRequest {
+            tools: vec![tool()],
+            temperature: Some(0.0),
+            tokens_max: Some(100),
+            ..question("Look up the schema of the tool pg_dump with describe_tool, then say what it does.")
+        };
         request.messages.push(Message::Assistant { text: String::new(), calls: calls.clone() });
         for call in calls {
             let content = json!({ "description": "dumps a PostgreSQL database" }).to_string();
@@ -240,9 +256,13 @@ fn say(name: &str, heard: &Heard, holds: bool) -> bool {
     let mark = if holds { "ok    " } else { "FAILED" };
     match &heard.1 {
         Ok(answer) => {
-            let calls: Vec<String> = answer.calls.iter().map(|call| format!("{} {}", call.name, call.arguments)).collect();
+            let calls: Vec<String> =
+                answer.calls.iter().map(|call| format!("{} {}", call.name, call.arguments)).collect();
             let (input, output) = (answer.usage.input_tokens, answer.usage.output_tokens);
-            println!("{mark} {name}: {} pieces, {:?}, {input}+{output} tokens, {:?} {calls:?}", heard.0, answer.finish, answer.text);
+            println!(
+                "{mark} {name}: {} pieces, {:?}, {input}+{output} tokens, {:?} {calls:?}",
+                heard.0, answer.finish, answer.text
+            );
         }
         Err(error) => println!("{mark} {name}: {error}"),
     }

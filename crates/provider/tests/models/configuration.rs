@@ -40,6 +40,15 @@ fn models_of_every_vendor_are_made_from_a_few_lines() {
 }
 
 #[test]
+fn what_the_documentation_shows_is_a_configuration() {
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/models.md")).unwrap();
+    let example = text.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+    let config: GatewayConfig = serde_saphyr::from_str(example).unwrap();
+    let gateway = Gateway::new(&config, &|_| Some("sk-1".to_owned()), &clock().0).unwrap();
+    assert_eq!(gateway.names().len(), 4);
+}
+
+#[test]
 fn a_stray_key_makes_no_model() {
     let asked = std::sync::Mutex::new(0);
     let key = |_: &str| {

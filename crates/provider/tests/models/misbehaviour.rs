@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::server::{Act, Reply, Server, chunk, json as json_reply, stream, stream_end, stream_head, whole};
 use crate::shapes::{Answer, VENDORS, events, finish, label};
-use crate::talk::{model, question, talk};
+use crate::talk::{gateway, model, question, talk_to};
 
 fn fine(vendor: Vendor) -> Answer {
     Answer { finish: Some(finish(vendor, "stop")), ..Answer::text(&["Hel", "lo"]) }
@@ -194,20 +194,33 @@ fn chunk_bytes() -> Vec<u8> {
 
 #[tokio::test]
 async fn for_everything_that_a_vendor_does_wrong_the_caller_gets_a_clear_answer() {
-    let mut table = String::new();
+    let (mut servers, mut models) = (Vec::new(), Vec::new());
     for (name, replies) in CASES {
-        let _ = writeln!(table, "{name}");
         for vendor in VENDORS {
             let server = Server::start(replies(vendor)).await;
-            let config = ModelConfig { first_byte_ms: 400, idle_ms: 400, ..model("m", vendor, &server) };
-            let call = Call { retries_max: 1, ..Call::default() };
-            let talk = talk(vec![config], question(), call.clone()).await;
-            let (used, requests) = (call.meter.used(), server.requests().len());
-            let line = format!("  {:9} {}; {requests} sent", label(vendor), talk.summary());
-            assert_eq!(used.calls, requests as u64, "{name}: {line}");
-            assert!(!format!("{line} {:?}", talk.warnings).contains("sk-very-secret"), "{name}: {line}");
-            let _ = writeln!(table, "{line}, {}+{} tokens charged", used.input_tokens, used.output_tokens);
+            let label = format!("{name} ({})", label(vendor));
+            models.push(ModelConfig { first_byte_ms: 400, idle_ms: 400, ..model(&label, vendor, &server) });
+            servers.push(server);
         }
+    }
+    // One gateway for all: making its client is what takes time.
+    let (gateway, waits) = gateway(models);
+    let mut table = String::new();
+    for ((name, vendor), server) in
+        CASES.iter().flat_map(|(name, _)| VENDORS.map(|vendor| (name, vendor))).zip(&servers)
+    {
+        if vendor == VENDORS[0] {
+            let _ = writeln!(table, "{name}");
+        }
+        let asked = format!("{name} ({})", label(vendor));
+        let call = Call { retries_max: 1, ..Call::default() };
+        let talk = talk_to(&*gateway.model(&asked).unwrap(), &waits, question(), call.clone()).await;
+        let (used, requests) = (call.meter.used(), server.requests().len());
+        let summary = talk.summary().replace(&format!("the model {asked}"), "it");
+        let line = format!("  {:9} {summary}; {requests} sent", label(vendor));
+        assert_eq!(used.calls, requests as u64, "{name}: {line}");
+        assert!(!format!("{line} {:?}", talk.warnings).contains("sk-very-secret"), "{name}: {line}");
+        let _ = writeln!(table, "{line}, {}+{} tokens charged", used.input_tokens, used.output_tokens);
     }
     expect_file!["../../testdata/wire/misbehaviour.txt"].assert_eq(&table);
 }

@@ -110,8 +110,9 @@ async fn the_whole_chat_has_a_time_limit() {
 async fn a_model_that_nobody_listens_for_is_unreachable() {
     let server = Server::start(vec![]).await;
     let mut config = model("m", Vendor::OpenAi, &server);
-    // Nothing listens on the discard port of a test machine.
-    config.url = Some("http://127.0.0.1:9/v1".to_owned());
+    // A port that was free a moment ago, and on which nobody listens now.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    config.url = Some(format!("http://127.0.0.1:{port}/v1"));
     let call = Call { retries_max: 1, ..Call::default() };
     let talk = talk(vec![config], question(), call.clone()).await;
     assert!(matches!(talk.ended, Err(DraftError::Model { failure: ModelFailure::Unreachable { .. }, .. })));

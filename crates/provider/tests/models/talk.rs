@@ -51,12 +51,22 @@ pub(crate) fn gateway(models: Vec<ModelConfig>) -> (Gateway, Arc<Mutex<Vec<Durat
 }
 
 /// Asks the first model and waits for the end.
-pub(crate) async fn talk(models: Vec<ModelConfig>, request: ChatRequest, mut call: Call) -> Talk {
+pub(crate) async fn talk(models: Vec<ModelConfig>, request: ChatRequest, call: Call) -> Talk {
     let (gateway, waits) = gateway(models);
     let model = gateway.model(&gateway.names()[0]).unwrap();
+    talk_to(&*model, &waits, request, call).await
+}
+
+/// Asks a model of a gateway whose waits are noted, and waits for the end.
+pub(crate) async fn talk_to(
+    model: &dyn Model,
+    waits: &Mutex<Vec<Duration>>,
+    request: ChatRequest,
+    mut call: Call,
+) -> Talk {
     let (tx, mut progress) = mpsc::channel(64);
     call.progress = Progress::to(tx);
-    let (pieces, ended) = hear(&*model, request, &call).await;
+    let (pieces, ended) = hear(model, request, &call).await;
     drop(call);
     let mut warnings = Vec::new();
     while let Some(event) = progress.recv().await {
@@ -64,7 +74,7 @@ pub(crate) async fn talk(models: Vec<ModelConfig>, request: ChatRequest, mut cal
             warnings.push((code.to_owned(), message));
         }
     }
-    let waits = waits.lock().unwrap().clone();
+    let waits = std::mem::take(&mut *waits.lock().unwrap());
     Talk { pieces, ended, waits, warnings }
 }
 

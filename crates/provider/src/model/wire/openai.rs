@@ -69,9 +69,10 @@ fn messages(asked: &Asked<'_>) -> Value {
 }
 
 fn call(call: &ToolCall) -> Value {
+    // Servers that read the arguments fail over what was cut off or is no object.
     let arguments = match &call.arguments {
-        Value::String(text) => text.clone(),
-        arguments => arguments.to_string(),
+        Value::Object(_) => call.arguments.to_string(),
+        other => json!({ "text": other }).to_string(),
     };
     json!({ "id": call.id, "type": "function", "function": { "name": call.name, "arguments": arguments } })
 }
