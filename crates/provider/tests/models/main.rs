@@ -6,7 +6,6 @@
 mod budgets;
 mod configuration;
 mod misbehaviour;
-mod recorded;
 mod requests;
 mod retries;
 mod server;

@@ -1,1 +1,0 @@
-//! Answers of a real llama.cpp server, replayed byte by byte.
