@@ -18,7 +18,7 @@ mod provider;
 mod templates;
 mod usage;
 
-pub use adk::AdkProvider;
+pub use adk::{AdkConfig, AdkProvider, Models, NoModels, UnknownModel};
 pub use call::{Call, NoPastRuns, PastRuns, Progress, ProgressEvent, RETRIES_DEFAULT, Surroundings};
 pub use compose::{Check, ComposeError, Composed, Metadata, compose, refine};
 pub use mcp::McpProvider;

@@ -1,0 +1,103 @@
+//! The provider itself: finds who does the work, and hands it over.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::choose::{self, Author, Models, NoModels, Role};
+use super::config::{AdkConfig, UnknownModel};
+use crate::call::Call;
+use crate::planner::{self, Planner};
+use crate::provider::{Availability, Draft, DraftError, DraftRequest, Features, Provider, RefineRequest, Refinement};
+
+/// Turns words into drafts, with agents over models or with the planner.
+#[derive(Clone)]
+pub struct AdkProvider {
+    config: AdkConfig,
+    models: Arc<dyn Models>,
+    planner: Planner,
+}
+
+impl Default for AdkProvider {
+    /// The provider `adk` without any model.
+    fn default() -> Self {
+        Self { config: AdkConfig::default(), models: Arc::new(NoModels), planner: Planner::new() }
+    }
+}
+
+impl AdkProvider {
+    /// An instance that finds its models in `models`.
+    ///
+    /// # Errors
+    ///
+    /// When the configuration names a model that does not exist.
+    pub fn new(config: AdkConfig, models: Arc<dyn Models>) -> Result<Self, UnknownModel> {
+        let config = config.checked(models.as_ref())?;
+        Ok(Self { config, models, planner: Planner::new() })
+    }
+}
+
+#[async_trait]
+impl Provider for AdkProvider {
+    fn name(&self) -> &str {
+        &self.config.name
+    }
+
+    #[expect(clippy::unnecessary_literal_bound, reason = "the signature of the port")]
+    fn title(&self) -> &str {
+        "ADKProvider"
+    }
+
+    fn features(&self) -> Features {
+        Features { generation: true, execution: true, refinement: true, streaming: true, compose: true }
+    }
+
+    fn availability(&self) -> Availability {
+        Availability::Available
+    }
+
+    fn models(&self) -> Vec<String> {
+        let mut names = self.models.names();
+        names.push(planner::MODEL.to_owned());
+        if let Some(default) = &self.config.model
+            && let Some(at) = names.iter().position(|name| name == default)
+        {
+            names[..=at].rotate_right(1);
+        }
+        names
+    }
+
+    async fn draft(&self, request: &DraftRequest, call: &Call) -> Result<Draft, DraftError> {
+        let role = if request.previous.is_none() { Role::Generator } else { Role::Refiner };
+        match choose::author(request.model.as_deref(), role, &self.config, self.models.as_ref())? {
+            Author::Planner { instead_of } => {
+                let mut draft = self.planner.draft(request).map(Draft::from)?;
+                draft.suggestions.extend(instead_of.map(no_models));
+                Ok(draft)
+            }
+            Author::Model(model) => draft_by_agent(&model),
+        }
+    }
+
+    async fn refine(&self, request: &RefineRequest, call: &Call) -> Result<Refinement, DraftError> {
+        match choose::author(request.model.as_deref(), Role::Refiner, &self.config, self.models.as_ref())? {
+            Author::Planner { instead_of } => {
+                let mut refinement = self.planner.refine(request).map(Refinement::from)?;
+                refinement.suggestions.extend(instead_of.map(no_models));
+                Ok(refinement)
+            }
+            Author::Model(model) => refine_by_agent(&model),
+        }
+    }
+}
+
+/// What is said when a model was asked for and there is none.
+fn no_models(model: String) -> String {
+    format!("no model is configured, so the built-in planner did the work of `{model}`; see `docs/models.md`")
+}
+fn draft_by_agent(model: &Arc<dyn crate::model::Model>) -> Result<Draft, DraftError> {
+    Err(DraftError::Unavailable { message: format!("the agents for {} are not there yet", model.name()) })
+}
+fn refine_by_agent(model: &Arc<dyn crate::model::Model>) -> Result<Refinement, DraftError> {
+    Err(DraftError::Unavailable { message: format!("the agents for {} are not there yet", model.name()) })
+}
