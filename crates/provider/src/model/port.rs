@@ -54,7 +54,11 @@ pub struct ToolSpec {
 pub struct ToolCall {
     pub id: String,
     pub name: String,
+    /// An object; or the text as it came, where that was no JSON (cut off, or just wrong).
     pub arguments: Value,
+    /// What the vendor wants to see again with this call, without a meaning for us (Gemini's thought
+    /// signatures).
+    pub signature: Option<String>,
 }
 
 /// What an answer has to look like.
@@ -82,8 +86,10 @@ pub struct ChatAnswer {
     pub text: String,
     pub calls: Vec<ToolCall>,
     pub finish: Finish,
-    /// What this answer cost, repeated tries included. Was charged already.
+    /// What this answer cost, repeated tries and other models that failed included. Was charged already.
     pub usage: Usage,
+    /// Some of the tokens were not counted by the vendor but estimated from the length of the text.
+    pub usage_estimated: bool,
     /// Who answered: the model that was asked, or a fallback.
     pub model: String,
 }
@@ -95,6 +101,6 @@ pub enum Finish {
     ToolCalls,
     /// Cut at the limit of tokens.
     Length,
-    /// The vendor's filter, or the model, declined.
+    /// The vendor's filter, or the model, declined. The text is what it said, or the vendor's reason.
     Declined,
 }
