@@ -196,14 +196,15 @@ fn says_already(summary: &str) -> bool {
 
 /// Reads what an author wrote, and checks it.
 fn read(content: Content, check: Check<'_>) -> Reading {
-    let text = match content {
+    let (text, is_cut) = match content {
         Content::Workflow(workflow) => {
             let planned = check(&workflow);
             let draft = to_value(&workflow).to_string();
             let (notes, claims) = (Vec::new(), Vec::new());
             return Reading { workflow: Some(*workflow), planned, draft, is_by_rules: true, notes, claims };
         }
-        Content::Text(text) => text,
+        Content::Text(text) => (text, false),
+        Content::CutText(text) => (text, true),
     };
     let unread = |planned, draft| Reading {
         workflow: None,
@@ -213,7 +214,7 @@ fn read(content: Content, check: Check<'_>) -> Reading {
         notes: Vec::new(),
         claims: Vec::new(),
     };
-    let extracted = match extract::document(&text) {
+    let extracted = match extract::workflow(&text, is_cut) {
         Ok(extracted) => extracted,
         Err(issue) => return unread(Planned { issues: vec![issue], ..Planned::default() }, text),
     };

@@ -14,6 +14,7 @@ pub mod extract;
 mod mcp;
 pub mod model;
 mod planner;
+mod prompt;
 mod provider;
 mod templates;
 mod usage;

@@ -78,6 +78,8 @@ pub enum Content {
     Workflow(Box<Workflow>),
     /// Written by a model: text that is believed to hold a document. The compose loop reads it.
     Text(String),
+    /// The same, but the model was cut off at its limit of tokens.
+    CutText(String),
 }
 
 /// What a provider came up with.

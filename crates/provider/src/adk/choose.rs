@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::config::AdkConfig;
-use crate::model::Model;
+use crate::model::{Gateway, Model};
 use crate::planner;
 use crate::provider::DraftError;
 
@@ -27,6 +27,16 @@ impl Models for NoModels {
 
     fn names(&self) -> Vec<String> {
         Vec::new()
+    }
+}
+
+impl Models for Gateway {
+    fn model(&self, name: &str) -> Option<Arc<dyn Model>> {
+        Self::model(self, name)
+    }
+
+    fn names(&self) -> Vec<String> {
+        Self::names(self)
     }
 }
 

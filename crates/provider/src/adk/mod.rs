@@ -10,9 +10,17 @@
 //! [`llm`], so that a model sees exactly what stands here. One call gives one draft; checking it and
 //! asking for another is the business of the compose loop alone.
 
+mod agent;
+mod ask;
 mod choose;
 mod config;
+mod context;
+mod describe;
+mod llm;
+mod lookup;
 mod provider;
+mod relevance;
+mod schema;
 
 pub use choose::{Models, NoModels};
 pub use config::{AdkConfig, UnknownModel};

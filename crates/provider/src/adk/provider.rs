@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use super::agent::{self, Agent};
 use super::choose::{self, Author, Models, NoModels, Role};
 use super::config::{AdkConfig, UnknownModel};
 use crate::call::Call;
+use crate::model::Model;
 use crate::planner::{self, Planner};
 use crate::provider::{Availability, Draft, DraftError, DraftRequest, Features, Provider, RefineRequest, Refinement};
 
@@ -34,6 +36,10 @@ impl AdkProvider {
     pub fn new(config: AdkConfig, models: Arc<dyn Models>) -> Result<Self, UnknownModel> {
         let config = config.checked(models.as_ref())?;
         Ok(Self { config, models, planner: Planner::new() })
+    }
+
+    fn agent(&self, model: Arc<dyn Model>) -> Agent<'_> {
+        Agent { model, config: &self.config }
     }
 }
 
@@ -75,7 +81,7 @@ impl Provider for AdkProvider {
                 draft.suggestions.extend(instead_of.map(no_models));
                 Ok(draft)
             }
-            Author::Model(model) => draft_by_agent(&model),
+            Author::Model(model) => agent::draft(request, role, &self.agent(model), call).await,
         }
     }
 
@@ -86,7 +92,7 @@ impl Provider for AdkProvider {
                 refinement.suggestions.extend(instead_of.map(no_models));
                 Ok(refinement)
             }
-            Author::Model(model) => refine_by_agent(&model),
+            Author::Model(model) => agent::refine(request, &self.agent(model), call).await,
         }
     }
 }
@@ -94,10 +100,4 @@ impl Provider for AdkProvider {
 /// What is said when a model was asked for and there is none.
 fn no_models(model: String) -> String {
     format!("no model is configured, so the built-in planner did the work of `{model}`; see `docs/models.md`")
-}
-fn draft_by_agent(model: &Arc<dyn crate::model::Model>) -> Result<Draft, DraftError> {
-    Err(DraftError::Unavailable { message: format!("the agents for {} are not there yet", model.name()) })
-}
-fn refine_by_agent(model: &Arc<dyn crate::model::Model>) -> Result<Refinement, DraftError> {
-    Err(DraftError::Unavailable { message: format!("the agents for {} are not there yet", model.name()) })
 }
