@@ -101,9 +101,14 @@ struct Reading {
     claims: Vec<Claim>,
 }
 
+/// Most of a failed draft that is handed to the caller; the rest of a novel helps nobody.
+const DRAFT_BYTES_SHOWN: usize = 64 * 1024;
+
 /// What an author says it did about a requirement.
 struct Claim {
     requirement: String,
+    /// Its number among all requirements and previous errors, from 1.
+    number: Option<usize>,
     met: bool,
     summary: String,
     steps: Vec<String>,
@@ -122,6 +127,10 @@ async fn go_round(
         iterations += 1;
         let Refinement { content, model, changes, unmet, suggestions, mut notes } = job.ask(provider, call).await?;
         let Reading { workflow, mut planned, draft, is_by_rules, notes: read, claims } = read(content, check);
+        if !read.is_empty() {
+            let message = format!("the draft was mended: {}", read.join("; "));
+            call.progress.tell(ProgressEvent::Warning { code: "draft_mended", message }).await;
+        }
         let (valid, issues) = (planned.is_valid(), planned.issues.clone());
         call.progress.tell(ProgressEvent::Validation { iteration: iterations, valid, issues }).await;
         if let Some(workflow) = workflow.filter(|_| valid) {
@@ -134,7 +143,7 @@ async fn go_round(
         }
         let is_news = findings != planned.issues || !is_by_rules;
         if iterations >= iterations_max || !is_news {
-            return Err(ComposeError::Invalid { iterations, issues: planned.issues, draft });
+            return Err(ComposeError::Invalid { iterations, issues: planned.issues, draft: shortened(draft) });
         }
         findings.clone_from(&planned.issues);
         job.take_back(draft, planned.issues);
@@ -166,13 +175,15 @@ impl Job {
     fn settle(self, mut composed: Composed, claims: Vec<Claim>) -> Composed {
         let Self::Refine(request) = self else { return composed };
         composed.diff = diff(&request.workflow, &composed.workflow);
-        for requirement in request.requirements.into_iter().chain(request.previous_errors) {
+        let all: Vec<String> = request.requirements.into_iter().chain(request.previous_errors).collect();
+        let count = all.len();
+        for (index, requirement) in all.into_iter().enumerate() {
             let is_told = composed.changes.iter().any(|change| change.requirement == requirement)
                 || composed.unmet.iter().any(|unmet| unmet.requirement == requirement);
             if is_told {
                 continue;
             }
-            let claim = claims.iter().find(|claim| claim.requirement.trim() == requirement.trim());
+            let claim = claim_for(&claims, index, count, &requirement);
             let reason = match claim {
                 Some(claim) if claim.met && (!composed.diff.is_empty() || says_already(&claim.summary)) => {
                     let (summary, steps) = (claim.summary.clone(), claim.steps.clone());
@@ -187,6 +198,28 @@ impl Job {
         }
         composed
     }
+}
+
+/// What an author says about a requirement. Authors seldom repeat the words as they were: the number
+/// counts, then the words, then the place in a list that is as long as that of the requirements.
+fn claim_for<'a>(claims: &'a [Claim], index: usize, count: usize, requirement: &str) -> Option<&'a Claim> {
+    let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+    let wanted = plain(requirement);
+    let is_same = |claim: &&Claim| plain(&claim.requirement) == wanted;
+    let is_numbered = claims.iter().all(|claim| claim.number.is_some());
+    let by_number = || claims.iter().find(|claim| is_numbered && claim.number == Some(index + 1));
+    let by_place = || claims.get(index).filter(|_| !is_numbered && claims.len() == count);
+    claims.iter().find(is_same).or_else(by_number).or_else(by_place)
+}
+
+/// A draft as callers are shown it.
+fn shortened(mut draft: String) -> String {
+    if draft.len() > DRAFT_BYTES_SHOWN {
+        let end = (0..=DRAFT_BYTES_SHOWN).rev().find(|at| draft.is_char_boundary(*at)).unwrap_or(0);
+        draft.truncate(end);
+        draft.push_str("\n… (cut)");
+    }
+    draft
 }
 
 /// Whether an author says that a requirement was met before.
@@ -233,11 +266,12 @@ fn read(content: Content, check: Check<'_>) -> Reading {
     Reading { workflow: Some(workflow), planned, draft: text, is_by_rules: false, notes, claims }
 }
 
-/// What stands under `requirements` of an answer: `{requirement, met, summary, steps}` each.
+/// What stands under `requirements` of an answer: `{number | requirement, met, summary, steps}` each.
 fn claims(answer: &Value) -> Vec<Claim> {
     let text = |value: &Value, key: &str| value[key].as_str().unwrap_or_default().to_owned();
     let of = |value: &Value| Claim {
         requirement: text(value, "requirement"),
+        number: value["number"].as_u64().and_then(|number| usize::try_from(number).ok()),
         met: value["met"] == true,
         summary: text(value, "summary"),
         steps: value["steps"]
