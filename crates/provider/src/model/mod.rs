@@ -11,9 +11,16 @@
 mod clock;
 mod config;
 mod conversation;
+mod exchange;
+mod failure;
 mod gateway;
+mod gathering;
+mod history;
 mod limits;
 mod port;
+mod schema;
+mod spending;
+mod sse;
 mod wire;
 
 pub use clock::Clock;
