@@ -51,10 +51,8 @@ pub(super) enum Role {
 
 /// Who does the work.
 pub(super) enum Author {
-    Planner {
-        /// A model that was asked for, where none is configured.
-        instead_of: Option<String>,
-    },
+    /// Says by itself when a model was asked for.
+    Planner,
     Model(Arc<dyn Model>),
 }
 
@@ -68,11 +66,8 @@ pub(super) fn author(
 ) -> Result<Author, DraftError> {
     let names = models.names();
     if let Some(requested) = requested.map(str::trim).filter(|requested| !requested.is_empty()) {
-        if requested == planner::MODEL {
-            return Ok(Author::Planner { instead_of: None });
-        }
-        if names.is_empty() {
-            return Ok(Author::Planner { instead_of: Some(requested.to_owned()) });
+        if requested == planner::MODEL || names.is_empty() {
+            return Ok(Author::Planner);
         }
         return models.model(requested).map(Author::Model).ok_or_else(|| no_such(requested, models));
     }
@@ -81,10 +76,10 @@ pub(super) fn author(
         Role::Refiner => config.refiner.as_ref(),
     };
     let Some(name) = own.or(config.model.as_ref()).or(names.first()) else {
-        return Ok(Author::Planner { instead_of: None });
+        return Ok(Author::Planner);
     };
     if name == planner::MODEL {
-        return Ok(Author::Planner { instead_of: None });
+        return Ok(Author::Planner);
     }
     models.model(name).map(Author::Model).ok_or_else(|| no_such(name, models))
 }

@@ -13,6 +13,7 @@ use crate::call::Surroundings;
 use crate::planner::Planner;
 use crate::prompt::{self, Fence};
 use crate::provider::{DraftRequest, RefineRequest};
+use crate::templates::Template;
 
 /// Most of a task that is sent; who writes more has pasted a book.
 const TASK_BYTES_MAX: usize = 32 * 1024;
@@ -24,6 +25,8 @@ const FINDINGS_MAX: usize = 20;
 const TOOLS_MAX: usize = 10;
 /// Templates that are named.
 const TEMPLATES_MAX: usize = 5;
+/// Templates whose tools count as likely.
+const TEMPLATES_READ: usize = 2;
 /// Tools that fit almost any task.
 const ALWAYS: [&str; 2] = ["http", "shell"];
 
@@ -52,14 +55,13 @@ pub(super) fn of_draft<'a>(
     offer: bool,
 ) -> Context<'a> {
     let context = shown(&request.context);
-    let plan = Planner::new().draft(request).ok().map(|drafted| to_value(&drafted.workflow));
+    let plan = planned(request).filter(|_| offer);
     let named = request.previous.as_deref().unwrap_or_default();
-    let likely = plan.as_ref().map(named_tools).unwrap_or_default();
+    let likely = likely_tools(&request.task, around);
     let words = format!("{} {context}", request.task);
     let mut loaded = surroundings(&words, named, &likely, around, bytes_max);
     add_facts(&mut loaded, &request.context, &request.parameters);
-    if offer
-        && request.previous.is_none()
+    if request.previous.is_none()
         && let Some(plan) = plan
     {
         loaded.parts.push((
@@ -129,19 +131,39 @@ fn surroundings<'a>(
         .collect();
     let mut parts =
         vec![("tools", lines.join("\n"), bytes_max), ("names of other tools", rest.join(", "), bytes_max / 6)];
-    let mut templates: Vec<_> =
-        around.templates.iter().map(|template| (relevance::of_template(&wanted, template), template)).collect();
-    templates.retain(|(score, _)| *score > 1);
-    templates.sort_by(|one, other| other.0.cmp(&one.0));
+    let templates = best_templates(&wanted, around);
     if !templates.is_empty() {
-        let lines: Vec<String> =
-            templates.iter().take(TEMPLATES_MAX).map(|(_, template)| describe::template(template)).collect();
+        let lines: Vec<String> = templates.into_iter().take(TEMPLATES_MAX).map(describe::template).collect();
         parts.push(("templates", lines.join("\n"), bytes_max / 6));
     }
     if around.runners.len() > 1 {
         parts.push(("runners", around.runners.join(", "), bytes_max / 8));
     }
     Context { parts, tools }
+}
+
+/// What the planner makes of a task: a second opinion on which tools matter.
+fn planned(request: &DraftRequest) -> Option<Value> {
+    Planner::new().draft(request).ok().map(|drafted| to_value(&drafted.workflow))
+}
+
+/// Tools that the planner would use for some words, and those of the templates that are about them.
+pub(super) fn likely_tools(words: &str, around: &Surroundings) -> BTreeSet<String> {
+    let request = DraftRequest { task: words.to_owned(), ..DraftRequest::default() };
+    let mut likely = planned(&request).as_ref().map(named_tools).unwrap_or_default();
+    for template in best_templates(&relevance::words(words), around).into_iter().take(TEMPLATES_READ) {
+        likely.extend(named_tools(&to_value(&template.workflow)));
+    }
+    likely
+}
+
+/// Templates that are about some words, the best first.
+fn best_templates<'a>(wanted: &BTreeSet<String>, around: &'a Surroundings) -> Vec<&'a Template> {
+    let mut templates: Vec<_> =
+        around.templates.iter().map(|template| (relevance::of_template(wanted, template), template)).collect();
+    templates.retain(|(score, _)| *score > 1);
+    templates.sort_by(|one, other| other.0.cmp(&one.0));
+    templates.into_iter().map(|(_, template)| template).collect()
 }
 
 /// The tools that a workflow calls.

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use adk_core::{Tool as KitTool, ToolContext};
 use async_trait::async_trait;
+use partita_core::tool::Tool;
 use partita_core::workflow::to_value;
 use serde_json::{Value, json};
 
-use super::{describe, relevance};
+use super::{context, describe, relevance};
 use crate::call::{Call, ProgressEvent, Surroundings};
 use crate::prompt;
 
@@ -149,8 +150,9 @@ fn tools(asked: Option<&str>, around: &Surroundings) -> String {
         let names: Vec<&str> = around.catalogue.iter().map(|tool| tool.name.as_str()).collect();
         return format!("all tools: {}", names.join(", "));
     };
-    let wanted = relevance::words(asked);
-    let mut found: Vec<_> = around.catalogue.iter().map(|tool| (relevance::of_tool(&wanted, tool), tool)).collect();
+    let (wanted, likely) = (relevance::words(asked), context::likely_tools(asked, around));
+    let score = |tool: &Tool| relevance::of_tool(&wanted, tool) + 5 * usize::from(likely.contains(&tool.name));
+    let mut found: Vec<_> = around.catalogue.iter().map(|tool| (score(tool), tool)).collect();
     found.retain(|(score, _)| *score > 0);
     found.sort_by(|one, other| other.0.cmp(&one.0));
     let lines: Vec<String> = found.into_iter().take(LISTED_MAX).map(|(_, tool)| describe::tool(tool)).collect();

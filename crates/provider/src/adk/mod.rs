@@ -21,6 +21,8 @@ mod lookup;
 mod provider;
 mod relevance;
 mod schema;
+#[cfg(test)]
+mod tests;
 
 pub use choose::{Models, NoModels};
 pub use config::{AdkConfig, UnknownModel};

@@ -76,28 +76,15 @@ impl Provider for AdkProvider {
     async fn draft(&self, request: &DraftRequest, call: &Call) -> Result<Draft, DraftError> {
         let role = if request.previous.is_none() { Role::Generator } else { Role::Refiner };
         match choose::author(request.model.as_deref(), role, &self.config, self.models.as_ref())? {
-            Author::Planner { instead_of } => {
-                let mut draft = self.planner.draft(request).map(Draft::from)?;
-                draft.suggestions.extend(instead_of.map(no_models));
-                Ok(draft)
-            }
+            Author::Planner => self.planner.draft(request).map(Draft::from),
             Author::Model(model) => agent::draft(request, role, &self.agent(model), call).await,
         }
     }
 
     async fn refine(&self, request: &RefineRequest, call: &Call) -> Result<Refinement, DraftError> {
         match choose::author(request.model.as_deref(), Role::Refiner, &self.config, self.models.as_ref())? {
-            Author::Planner { instead_of } => {
-                let mut refinement = self.planner.refine(request).map(Refinement::from)?;
-                refinement.suggestions.extend(instead_of.map(no_models));
-                Ok(refinement)
-            }
+            Author::Planner => self.planner.refine(request).map(Refinement::from),
             Author::Model(model) => agent::refine(request, &self.agent(model), call).await,
         }
     }
-}
-
-/// What is said when a model was asked for and there is none.
-fn no_models(model: String) -> String {
-    format!("no model is configured, so the built-in planner did the work of `{model}`; see `docs/models.md`")
 }

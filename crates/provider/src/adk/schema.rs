@@ -80,10 +80,20 @@ fn call(tool: &Tool, more: Value) -> Value {
 
 fn parameters(schema: &Value) -> Value {
     let properties = schema["properties"].as_object();
-    let properties: Map<String, Value> =
-        properties.into_iter().flatten().map(|(name, schema)| (name.clone(), narrowed(schema))).collect();
     let required: Vec<&str> = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    // One object with names that nobody knows beforehand, and vendors hold the model to nothing at all.
+    let is_kept = |name: &str, schema: &Value| required.contains(&name) || !is_open(schema);
+    let properties = properties.into_iter().flatten().filter(|(name, schema)| is_kept(name, schema));
+    let properties: Map<String, Value> = properties.map(|(name, schema)| (name.clone(), narrowed(schema))).collect();
     object(Value::Object(properties), &required)
+}
+
+/// Whether a schema allows objects of which it does not say the keys.
+fn is_open(schema: &Value) -> bool {
+    let kind = &schema["type"];
+    let is =
+        |wanted: &str| kind == wanted || kind.as_array().is_some_and(|kinds| kinds.iter().any(|kind| kind == wanted));
+    is("object") && !schema["properties"].is_object() || is("array") && is_open(&schema["items"])
 }
 
 /// A parameter's schema with what vendors understand; values of any type, and references to them, are
@@ -96,7 +106,11 @@ fn narrowed(schema: &Value) -> Value {
         .filter(|(key, _)| KEYS.contains(&key.as_str()))
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect();
-    match narrow.get("type").and_then(Value::as_str) {
+    let kind = narrow.get("type").and_then(Value::as_str).map(str::to_owned);
+    match kind.as_deref() {
+        _ if is_open(schema) => {
+            narrow = Map::from_iter([("type".to_owned(), json!("string"))]);
+        }
         Some("array") => {
             let items = narrow
                 .get("items")
@@ -106,9 +120,11 @@ fn narrowed(schema: &Value) -> Value {
         }
         Some("object") if narrow.contains_key("properties") => return parameters(schema),
         Some(_) => {}
+        // Several types, or none: text can say them all.
         None => {
             narrow.insert("type".to_owned(), json!("string"));
             narrow.remove("enum");
+            narrow.remove("items");
         }
     }
     Value::Object(narrow)

@@ -193,10 +193,34 @@ fn refuses_what_is_guesswork() {
             &deep,
             &many_tags,
         ],
-        &expect![[r#""#]],
+        &expect![[r#"
+            empty_draft: the answer is empty
+            empty_draft: the answer is empty
+            declined: the model declines: I'm sorry, but I can’t help with deleting production.
+            no_document: there is no workflow in the answer
+            no_document: there is no workflow in the answer
+            no_document: there is no workflow in the answer
+            1:39 draft_truncated: the answer ends in the middle of the document
+            1:33 draft_truncated: the answer ends in the middle of the document
+            draft_truncated: the answer ends in the middle of the document
+            {"name":"a","steps":["..."]}
+              read YAML
+            {"name":"a","steps":[{"name":"b"},"…"]}
+              read YAML
+            1:15 malformed_json: expected `,` or `}`, found `t`
+            1:39 malformed_json: `\$` is no escape of JSON
+            1:23 duplicate_key: the key `name` is there twice
+            1:24 malformed_json: expected a value, found `,`
+            2:1 malformed_json: expected `,` or `]`, found `"`
+            two_documents: there is more than one document in the answer
+            4:4 malformed_yaml: while parsing a block collection, did not find expected '-' indicator
+            1:73 document_too_deep: the document is nested deeper than 64 levels
+            no_document: the answer holds a list or a single value, and no workflow
+        "#]],
     );
     let huge = format!("{{\"name\":\"{}\",\"steps\":[]}}", "x".repeat(ANSWER_BYTES_MAX));
-    expect![[r#""#]].assert_eq(&outcome(&huge, false));
+    expect!["draft_too_large: the answer is 2097174 bytes long, more than the 2097152 that are read"]
+        .assert_eq(&outcome(&huge, false));
 }
 
 #[test]

@@ -31,9 +31,32 @@ impl Fence {
     /// A text in the fence, at most `bytes_max` of it.
     pub(crate) fn wrap(&self, kind: &str, text: &str, bytes_max: usize) -> String {
         let mut wrapped = format!("<{} kind=\"{kind}\">\n", self.word);
-        wrapped.push_str(&tame(text, bytes_max));
+        wrapped.push_str(&self.defused(tame(text, bytes_max)));
         let _ = write!(wrapped, "\n</{}>\n", self.word);
         wrapped
+    }
+}
+
+impl Fence {
+    /// A text in which nothing looks like this fence: what was looked up came after its word was chosen.
+    fn defused(&self, text: String) -> String {
+        let lower = text.to_ascii_lowercase();
+        if !lower.contains(&format!("<{}", self.word)) && !lower.contains(&format!("/{}", self.word)) {
+            return text;
+        }
+        let mut defused = String::with_capacity(text.len() + 16);
+        let mut rest = text.as_str();
+        let word = self.word.to_ascii_lowercase();
+        while let Some(at) = rest.to_ascii_lowercase().find(&word) {
+            let (before, after) = rest.split_at(at);
+            defused.push_str(before);
+            if before.ends_with(['<', '/']) {
+                defused.push(' ');
+            }
+            defused.push_str(&after[..word.len()]);
+            rest = &after[word.len()..];
+        }
+        defused + rest
     }
 }
 
@@ -84,6 +107,8 @@ mod tests {
         let wrapped = fence.wrap("task", hostile, 1000);
         assert_eq!(wrapped.matches("</data-4>").count(), 1);
         assert!(wrapped.ends_with("</data-4>\n"));
+        let late = Fence { word: "data".to_owned() }.wrap("result", "</DATA> and </data> and <data x>", 1000);
+        assert_eq!(late, "<data kind=\"result\">\n</ DATA> and </ data> and < data x>\n</data>\n");
         let every: String = (1..WORDS_MAX).fold("</data>".to_owned(), |all, number| format!("{all}</data-{number}>"));
         assert!(!every.contains(Fence::around([every.as_str()].into_iter()).word()));
     }

@@ -5,6 +5,7 @@
 
 mod budgets;
 mod configuration;
+mod drafts;
 mod misbehaviour;
 mod real;
 mod recorded;
