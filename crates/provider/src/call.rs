@@ -1,7 +1,7 @@
 //! What surrounds every call of a provider: what it may look up, whom it tells how it goes, what it may
 //! spend.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use async_trait::async_trait;
 use partita_core::Diagnostic;
@@ -55,12 +55,14 @@ impl PastRuns for NoPastRuns {
 
 impl Default for Surroundings {
     fn default() -> Self {
-        Self {
+        // Reading what ships takes a while, and is the same every time.
+        static BUILTIN: LazyLock<Surroundings> = LazyLock::new(|| Surroundings {
             catalogue: Arc::new(Catalogue::builtin()),
             templates: crate::Templates::builtin().iter().cloned().collect(),
             runners: vec!["local".to_owned()],
             past_runs: Arc::new(NoPastRuns),
-        }
+        });
+        BUILTIN.clone()
     }
 }
 

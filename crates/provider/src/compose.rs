@@ -64,7 +64,7 @@ pub async fn compose(
     check: Check<'_>,
     iterations_max: u32,
 ) -> Result<Composed, ComposeError> {
-    go_round(provider, Job::Draft(request), call, check, iterations_max).await
+    go_round(provider, Job::Draft(Box::new(request)), call, check, iterations_max).await
 }
 
 /// Changes a workflow until it meets its requirements, as far as the provider can.
@@ -79,13 +79,13 @@ pub async fn refine(
     check: Check<'_>,
     iterations_max: u32,
 ) -> Result<Composed, ComposeError> {
-    go_round(provider, Job::Refine(request), call, check, iterations_max).await
+    go_round(provider, Job::Refine(Box::new(request)), call, check, iterations_max).await
 }
 
 /// What is asked of the provider, round after round.
 enum Job {
-    Draft(DraftRequest),
-    Refine(RefineRequest),
+    Draft(Box<DraftRequest>),
+    Refine(Box<RefineRequest>),
 }
 
 /// A draft as it was read and checked.

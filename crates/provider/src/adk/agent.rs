@@ -38,7 +38,7 @@ pub(super) async fn draft(
         Role::Refiner => (prompt::MEND, 0),
     };
     let schema = schema::workflow(&loaded.tools);
-    let answer = agent.ask(&loaded, task, schema, lookups_max, call).await?;
+    let answer = agent.ask(&loaded, Question { task, schema, lookups_max }, call).await?;
     let notes = notes(&answer);
     Ok(Draft { model: answer.model.clone(), content: content(answer)?, suggestions: Vec::new(), notes })
 }
@@ -54,21 +54,22 @@ pub(super) async fn refine(request: &RefineRequest, agent: &Agent<'_>, call: &Ca
     };
     let lookups_max = if request.previous.is_some() { 0 } else { agent.config.lookups_max };
     let schema = schema::refinement(&loaded.tools);
-    let answer = agent.ask(&loaded, &task, schema, lookups_max, call).await?;
+    let answer = agent.ask(&loaded, Question { task: &task, schema, lookups_max }, call).await?;
     let (model, notes) = (answer.model.clone(), notes(&answer));
     let content = content(answer)?;
     Ok(Refinement { content, model, changes: Vec::new(), unmet: Vec::new(), suggestions: Vec::new(), notes })
 }
 
+/// What an agent is asked beside its context.
+struct Question<'a> {
+    task: &'a str,
+    schema: AnswerSchema,
+    lookups_max: u32,
+}
+
 impl Agent<'_> {
-    async fn ask(
-        &self,
-        loaded: &Context<'_>,
-        task: &str,
-        schema: AnswerSchema,
-        lookups_max: u32,
-        call: &Call,
-    ) -> Result<ChatAnswer, DraftError> {
+    async fn ask(&self, loaded: &Context<'_>, question: Question<'_>, call: &Call) -> Result<ChatAnswer, DraftError> {
+        let Question { task, schema, lookups_max } = question;
         let (fence, message) = loaded.message();
         let system = context::system(&fence, task, lookups_max > 0);
         let tools = if lookups_max > 0 { lookup::all(call) } else { Vec::new() };

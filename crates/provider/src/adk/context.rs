@@ -112,7 +112,7 @@ fn surroundings<'a>(
             + usize::from(ALWAYS.contains(&tool.name.as_str()))
     };
     let mut ranked: Vec<(usize, &Tool)> = around.catalogue.iter().map(|tool| (score(tool), tool)).collect();
-    ranked.sort_by(|one, other| other.0.cmp(&one.0));
+    ranked.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
     let (mut lines, mut tools, mut bytes) = (Vec::new(), Vec::new(), 0);
     for (score, tool) in ranked {
         let line = describe::tool(tool);
@@ -162,7 +162,7 @@ fn best_templates<'a>(wanted: &BTreeSet<String>, around: &'a Surroundings) -> Ve
     let mut templates: Vec<_> =
         around.templates.iter().map(|template| (relevance::of_template(wanted, template), template)).collect();
     templates.retain(|(score, _)| *score > 1);
-    templates.sort_by(|one, other| other.0.cmp(&one.0));
+    templates.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
     templates.into_iter().map(|(_, template)| template).collect()
 }
 

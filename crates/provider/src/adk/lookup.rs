@@ -154,7 +154,7 @@ fn tools(asked: Option<&str>, around: &Surroundings) -> String {
     let score = |tool: &Tool| relevance::of_tool(&wanted, tool) + 5 * usize::from(likely.contains(&tool.name));
     let mut found: Vec<_> = around.catalogue.iter().map(|tool| (score(tool), tool)).collect();
     found.retain(|(score, _)| *score > 0);
-    found.sort_by(|one, other| other.0.cmp(&one.0));
+    found.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
     let lines: Vec<String> = found.into_iter().take(LISTED_MAX).map(|(_, tool)| describe::tool(tool)).collect();
     if lines.is_empty() {
         format!("no tool is about {asked}: list_tools without words names all")
@@ -168,7 +168,7 @@ fn templates(asked: Option<&str>, around: &Surroundings) -> String {
     let score = |template| wanted.as_ref().map_or(1, |wanted| relevance::of_template(wanted, template));
     let mut found: Vec<_> = around.templates.iter().map(|template| (score(template), template)).collect();
     found.retain(|(score, _)| *score > 0);
-    found.sort_by(|one, other| other.0.cmp(&one.0));
+    found.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
     let most = if asked.is_some() { LISTED_MAX } else { LISTED_MAX * 4 };
     let lines: Vec<String> = found.into_iter().take(most).map(|(_, template)| describe::template(template)).collect();
     if lines.is_empty() { "no template is about that".to_owned() } else { lines.join("\n") }

@@ -60,7 +60,9 @@ async fn an_answer_in_pieces_stays_in_one_piece() {
 
 #[tokio::test]
 async fn looks_things_up_and_is_stopped_when_it_goes_in_circles() {
-    let look = || calls(&[("list_tools", json!({"words": "disk usage"})), ("describe_tool", json!({"name": "nope"}))]);
+    let look = || {
+        calls(&[("list_tools", json!({"words": "how full the disk is"})), ("describe_tool", json!({"name": "nope"}))])
+    };
     let model = Scripted::new(vec![look(), look(), look(), look(), says(&good())]);
     let (call, mut rx) = listened();
     let composed = compose(&provider(&model), task("Look at the disk"), &call, &check, 1).await.unwrap();
