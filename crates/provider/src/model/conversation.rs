@@ -135,6 +135,9 @@ impl Conversation {
         let mut text = gathering.text.clone();
         if finish == Finish::Declined && text.is_empty() {
             text.clone_from(&gathering.refusal);
+            if text.is_empty() {
+                "the model declined to answer".clone_into(&mut text);
+            }
         }
         let calls = gathering.calls(prepared.calls);
         if cost.estimated {

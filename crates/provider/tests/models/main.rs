@@ -7,7 +7,6 @@ mod budgets;
 mod configuration;
 mod drafts;
 mod misbehaviour;
-mod real;
 mod recorded;
 mod requests;
 mod retries;

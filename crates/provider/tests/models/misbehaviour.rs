@@ -23,6 +23,9 @@ fn ended(vendor: Vendor, why: &str) -> Answer {
 fn error(vendor: Vendor, kind: &str, message: &str) -> Value {
     match vendor {
         Vendor::Anthropic => json!({ "type": "error", "error": { "type": kind, "message": message } }),
+        Vendor::Gemini if kind == "overloaded_error" => {
+            json!({ "error": { "code": 503, "message": message, "status": "UNAVAILABLE" } })
+        }
         Vendor::Gemini => json!({ "error": { "code": 400, "message": message, "status": kind } }),
         _ => json!({ "error": { "message": message, "type": kind, "code": kind } }),
     }

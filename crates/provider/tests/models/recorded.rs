@@ -1,1 +1,1 @@
-//! To be filled.
+//! Answers of a real llama.cpp server, replayed byte by byte.

@@ -111,7 +111,7 @@ impl Talk {
                 let (input, output) = (answer.usage.input_tokens, answer.usage.output_tokens);
                 format!("{shown}{} {:?} {input}+{output} tokens{estimated}", calls.concat(), answer.finish)
             }
-            Err(error) => format!("error: {error}"),
+            Err(error) => format!("error: {:.160}", error.to_string()),
         };
         if self.ended.is_err() && !self.pieces.is_empty() {
             text += &format!("; after {:?}", self.pieces.concat().chars().take(20).collect::<String>());
