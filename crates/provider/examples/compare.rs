@@ -1,8 +1,8 @@
 //! What the agents make of a model, beside what the model makes of a task alone.
 //!
 //! ```text
-//! compare URL MODEL FILE [SENTENCES]   a model at an OpenAI-compatible server: bare, then through the loop
-//! compare overhead ROUNDS              what the loop itself takes, with a model that answers at once
+//! compare URL KEY MODEL FILE [SENTENCES]   a model at an OpenAI-compatible server: bare, then through the loop
+//! compare overhead ROUNDS                  what the loop itself takes, with a model that answers at once
 //! ```
 
 #![allow(clippy::unwrap_used, reason = "a program for measuring")]
@@ -118,10 +118,10 @@ impl Tally {
     }
 }
 
-async fn against(url: &str, name: &str, file: &str, most: usize) {
+async fn against((url, key): (&str, &str), name: &str, file: &str, most: usize) {
     let config = ModelConfig {
         url: Some(url.to_owned()),
-        api_key: Some(ApiKey::new("sk-test")),
+        api_key: Some(ApiKey::new(key)),
         timeout_ms: PATIENCE_MS,
         first_byte_ms: PATIENCE_MS,
         idle_ms: PATIENCE_MS,
@@ -234,8 +234,8 @@ async fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["overhead", rounds] => overhead(rounds.parse().unwrap()).await,
-        [url, model, file] => against(url, model, file, usize::MAX).await,
-        [url, model, file, most] => against(url, model, file, most.parse().unwrap()).await,
-        _ => eprintln!("compare URL MODEL FILE [SENTENCES] | compare overhead ROUNDS"),
+        [url, key, model, file] => against((url, key), model, file, usize::MAX).await,
+        [url, key, model, file, most] => against((url, key), model, file, most.parse().unwrap()).await,
+        _ => eprintln!("compare URL KEY MODEL FILE [SENTENCES] | compare overhead ROUNDS"),
     }
 }
