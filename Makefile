@@ -56,3 +56,7 @@ soak: build ## Kill the server at random moments, again and again (10 minutes; M
 fuzz: ## Look for inputs that break a promise (a minute per target; SECONDS_EACH=n)
 	@scripts/setup.sh fuzz
 	@scripts/fuzz.sh $${SECONDS_EACH:-60}
+
+.PHONY: test-models
+test-models: ## Drive real models on this machine through the gateway (downloads 600 MB once)
+	@scripts/models.sh

@@ -31,7 +31,7 @@ fi
 packages cc:gcc git:git ps:procps
 
 if [ "$what" = test ]; then
-  packages python3:python3 curl:curl tmux:tmux node:nodejs mount:mount
+  packages python3:python3 curl:curl tmux:tmux node:nodejs npm:npm mount:mount
   command -v cargo-nextest > /dev/null || { say "installing cargo-nextest"; cargo install --locked cargo-nextest; }
   command -v cargo-deny > /dev/null || { say "installing cargo-deny (some minutes, once)"; cargo install --locked cargo-deny; }
   if [ ! -x "$cache/venv/bin/python" ]; then
@@ -39,6 +39,16 @@ if [ "$what" = test ]; then
     python3 -m venv "$cache/venv" 2> /dev/null || { packages no-such-program:python3-venv; python3 -m venv "$cache/venv"; }
   fi
   "$cache/venv/bin/python" -c 'import httpx' 2> /dev/null || { say "installing httpx"; "$cache/venv/bin/pip" install --quiet httpx; }
+  # Real MCP servers, in fixed versions: the tests connect to them.
+  "$cache/venv/bin/python" -c 'from importlib.metadata import version; assert version("mcp") == "2.3.0"' 2> /dev/null \
+    || { say "installing the MCP package for Python"; "$cache/venv/bin/pip" install --quiet mcp==2.3.0; }
+  mkdir -p "$cache/node"
+  for server in everything filesystem; do
+    manifest="$cache/node/node_modules/@modelcontextprotocol/server-$server/package.json"
+    grep -q '"version": "2026.8.31"' "$manifest" 2> /dev/null && continue
+    say "installing the MCP server $server"
+    npm install --prefix "$cache/node" --silent --no-audit --no-fund "@modelcontextprotocol/server-$server@2026.8.31"
+  done
 fi
 
 if [ "$what" = fuzz ]; then

@@ -4,11 +4,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken promise is a panic here")]
 
+mod answer;
 mod document;
 mod expression;
 mod journal;
 mod planner;
 
+pub use answer::answer;
 pub use document::document;
 pub use expression::expression;
 pub use journal::journal;
@@ -19,6 +21,7 @@ pub type Target = fn(&[u8]);
 
 /// Every target, by the name of its corpus.
 pub const TARGETS: &[(&str, Target)] = &[
+    ("answer", answer),
     ("document", document),
     ("expression", expression),
     ("journal", journal),

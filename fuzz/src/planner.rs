@@ -1,26 +1,14 @@
 //! Sentences and requirements for the built-in planner.
 
-use std::future::Future;
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
-
 use partita_core::Diagnostic;
 use partita_core::workflow::Workflow;
-use partita_provider::{DraftError, DraftRequest, Planner, Provider, RefineRequest};
+use partita_provider::{DraftError, DraftRequest, Planner, RefineRequest};
 
 use crate::document::planned;
 
-/// The result of a future that never waits.
-fn now<T>(future: impl Future<Output = T>) -> T {
-    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(value) => value,
-        Poll::Pending => panic!("the planner waits for something"),
-    }
-}
-
 fn drafted(task: &str) -> Option<Workflow> {
     let request = DraftRequest { task: task.to_owned(), ..DraftRequest::default() };
-    match now(Planner::new().draft(&request)) {
+    match Planner::new().draft(&request) {
         Ok(draft) => Some(draft.workflow),
         Err(DraftError::NotUnderstood { message, help, .. }) => {
             assert!(!message.is_empty() && !help.is_empty(), "a refusal without a reason");
@@ -52,7 +40,7 @@ pub fn requirement(data: &[u8]) {
     let Some(workflow) = lines.next().and_then(drafted) else { return };
     let requirements: Vec<String> = lines.map(str::to_owned).filter(|line| !line.trim().is_empty()).take(8).collect();
     let request = RefineRequest { workflow, requirements: requirements.clone(), ..RefineRequest::default() };
-    let refinement = now(Planner::new().refine(&request)).expect("the planner refines what it made");
+    let refinement = Planner::new().refine(&request).expect("the planner refines what it made");
     assert_is_a_plan(&refinement.workflow);
     for requirement in &requirements {
         let met = refinement.changes.iter().any(|change| change.requirement == *requirement);

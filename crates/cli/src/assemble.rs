@@ -8,12 +8,14 @@ use std::time::Duration;
 
 use partita_core::tool::Catalogue;
 use partita_engine::{Clock, EmbeddedEngine, EmbeddedOptions, EmbeddedParts, Engine};
-use partita_provider::{McpProvider, Planner, Provider, Templates};
+use partita_mcp::{ConfigError, Pool, PoolOptions, ServerSettings, Tools};
+use partita_provider::Templates;
 use partita_runner::{LocalOptions, LocalRunner, NamedSecrets};
-use partita_server::{App, Options, Parts};
+use partita_server::{App, Budgets, Options, Parts};
 use partita_store::SqliteStore;
 use tokio::net::TcpListener;
 
+use crate::authors;
 use crate::config::ConfigFile;
 use crate::data_dir::{self, DataDir};
 use crate::env::{self, Environment};
@@ -25,6 +27,9 @@ const LOCAL_ALIASES: [&str; 3] = ["local", "default", "kubiya-hosted"];
 /// Variables of the server that a workflow may refer to as `${env.X}`.
 const VISIBLE_ENV: [&str; 7] = ["HOME", "USER", "LANG", "TZ", "KUBECONFIG", "AWS_PROFILE", "PATH"];
 
+/// How long a start waits for MCP servers; what comes later is known when it comes.
+const MCP_WAIT: Duration = Duration::from_secs(5);
+
 /// A server that was put together and is not listening yet.
 pub(crate) struct Assembled {
     app: Arc<App>,
@@ -32,6 +37,7 @@ pub(crate) struct Assembled {
     store: SqliteStore,
     dir: DataDir,
     key: String,
+    pool: Pool,
 }
 
 /// Puts a server together over a data directory. Without a key, the one in the directory is used, or a
@@ -52,30 +58,34 @@ pub(crate) async fn assemble(
             .hint(format!("Use another --data-dir, or look after {}.", database.display()))
     })?;
     let catalogue = Arc::new(catalogue(&config.tools)?);
+    let providers = authors::providers(config, environment)?;
+    let runners = runner_names(config)?;
     let clock = Clock::system();
+    let mut local = local_options(&dir, config, environment, &clock);
+    let pool = mcp_pool(config, environment, local.environment_of_children())?;
+    local.mcp = Some(pool.clone());
     let engine = EmbeddedEngine::start(EmbeddedParts {
         log: Arc::new(store.clone()),
-        runners: vec![Arc::new(LocalRunner::new(local_options(&dir, config, environment, &clock)))],
-        runner_aliases: LOCAL_ALIASES
-            .map(|alias| (alias.to_owned(), "local".to_owned()))
-            .into_iter()
-            .collect::<HashMap<_, _>>(),
+        runners: vec![Arc::new(LocalRunner::new(local))],
+        runner_aliases: runners.clone().into_iter().collect::<HashMap<_, _>>(),
         work_root: dir.path().join("runs"),
         clock: clock.clone(),
         options: engine_options(config),
     })
     .await
     .map_err(|error| CliError::new(ExitCode::Internal, error.to_string()))?;
+    // So that the first request knows their tools; one that is slow or broken holds nobody up for long.
+    pool.settled(MCP_WAIT).await;
     let path = environment.get("PATH").unwrap_or_default().to_owned();
     let shared_engine: Arc<dyn Engine> = Arc::<EmbeddedEngine>::clone(&engine);
     let app = App::new(Parts {
         engine: shared_engine,
         log: Arc::new(store.clone()),
         documents: Arc::new(store.clone()),
-        catalogue,
-        providers: providers(),
+        tools: Tools::new(catalogue, Some(pool.clone())),
+        providers,
         templates: Arc::new(Templates::builtin()),
-        runners: LOCAL_ALIASES.iter().map(|alias| ((*alias).to_owned(), "local".to_owned())).collect(),
+        runners,
         visible_env: visible_env(environment),
         installed: Arc::new(move |program| is_installed(&path, program)),
         bootstrap_key: Some(key.clone()),
@@ -83,11 +93,34 @@ pub(crate) async fn assemble(
         now: Arc::new(partita_engine::system_now),
         entropy: Arc::new(fill_with_randomness),
     });
-    Ok(Assembled { app, engine, store, dir, key })
+    Ok(Assembled { app, engine, store, dir, key, pool })
 }
 
-fn providers() -> Vec<Arc<dyn Provider>> {
-    vec![Arc::new(Planner::new()), Arc::new(McpProvider)]
+/// Every name of a runner that documents may use, with the runner that is meant.
+fn runner_names(config: &ConfigFile) -> Result<BTreeMap<String, String>, CliError> {
+    let mut names: BTreeMap<String, String> =
+        LOCAL_ALIASES.iter().map(|alias| ((*alias).to_owned(), "local".to_owned())).collect();
+    for (name, meant) in &config.runners {
+        let Some(runner) = names.get(meant).cloned() else {
+            let error = format!("the runner `{name}` is mapped to `{meant}`, which does not exist");
+            return Err(CliError::new(ExitCode::Usage, error).hint("This version has the runner `local`."));
+        };
+        names.insert(name.clone(), runner);
+    }
+    Ok(names)
+}
+
+/// Starts connecting to the configured MCP servers.
+fn mcp_pool(
+    config: &ConfigFile,
+    environment: &Environment,
+    of_children: BTreeMap<String, String>,
+) -> Result<Pool, CliError> {
+    let wrong = |error: ConfigError| CliError::new(ExitCode::Usage, error.to_string());
+    let variable = |name: &str| environment.get(name).map(str::to_owned);
+    let resolve = |(name, settings): (&String, &ServerSettings)| settings.clone().resolve(name, &variable);
+    let servers = config.mcp_servers.iter().map(resolve).collect::<Result<Vec<_>, _>>().map_err(wrong)?;
+    Pool::start(PoolOptions { servers, environment: of_children }).map_err(wrong)
 }
 
 fn options(config: &ConfigFile) -> Options {
@@ -95,6 +128,12 @@ fn options(config: &ConfigFile) -> Options {
     Options {
         cors_origins: config.cors_origins.clone(),
         requests_per_minute: config.requests_per_minute.unwrap_or(defaults.requests_per_minute),
+        budgets: Budgets {
+            request: config.budgets.request,
+            session: config.budgets.session,
+            key_per_day: config.budgets.key_per_day,
+        },
+        session_ttl: config.session_ttl_s.map_or(defaults.session_ttl, Duration::from_secs),
         ..defaults
     }
 }
@@ -175,7 +214,7 @@ fn new_key(dir: &DataDir) -> Result<String, CliError> {
 }
 
 /// Random bytes of the system. A system without any can't keep a secret, so there is no way on.
-fn fill_with_randomness(buffer: &mut [u8]) {
+pub(crate) fn fill_with_randomness(buffer: &mut [u8]) {
     if let Err(error) = getrandom::fill(buffer) {
         tracing::error!("the system gives no random bytes: {error}");
         std::process::abort();
@@ -233,6 +272,7 @@ impl Assembled {
     /// Ends what runs here; runs that have not ended go on at the next start.
     pub(crate) async fn shut_down(&self) {
         self.engine.shut_down().await;
+        self.pool.shut_down().await;
         self.store.close().await;
     }
 }

@@ -1,8 +1,12 @@
 //! Every option of the server in one place, with its default and the reason for it. Flags beat the
 //! environment, the environment beats the file.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use partita_mcp::ServerSettings;
+use partita_provider::SpendingLimit;
+use partita_provider::model::ModelConfig;
 use serde::Deserialize;
 
 use crate::data_dir;
@@ -37,6 +41,63 @@ pub(crate) struct ConfigFile {
     /// Seconds that running steps get to end by themselves when the server stops. 8 by default, a little
     /// less than what service managers wait.
     pub(crate) shutdown_grace_s: Option<u64>,
+    /// MCP servers by name; their tools are `name/tool`. None by default: each is a program or an address that
+    /// gets to see what steps send it.
+    pub(crate) mcp_servers: BTreeMap<String, ServerSettings>,
+    /// Language models, the first one being the default. None by default: then the built-in planner does
+    /// everything, and nothing is sent anywhere.
+    pub(crate) models: Vec<ModelConfig>,
+    /// How the providers `adk` and `mcp` are set up, and further instances of them under other names.
+    pub(crate) providers: BTreeMap<String, ProviderSettings>,
+    /// Further names of runners: `kubernetes-runner: local`. A document or a request that names a runner
+    /// which is neither here nor built in is refused.
+    pub(crate) runners: BTreeMap<String, String>,
+    /// What may be spent on models. Any amount by default.
+    pub(crate) budgets: BudgetSettings,
+    /// Seconds that an authoring session is kept after its latest turn. A week by default.
+    pub(crate) session_ttl_s: Option<u64>,
+}
+
+/// A kind of provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ProviderKind {
+    /// Agents over a model.
+    Adk,
+    /// Tools of MCP servers.
+    Mcp,
+}
+
+/// An instance of a provider.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ProviderSettings {
+    /// Needed for every name but `adk` and `mcp`.
+    pub(crate) kind: Option<ProviderKind>,
+    /// The model for everything; the first one of `models` when absent. `builtin/planner` means the planner.
+    pub(crate) model: Option<String>,
+    /// Another model for first drafts.
+    pub(crate) generator: Option<String>,
+    /// Another model for mending drafts and for refinement.
+    pub(crate) refiner: Option<String>,
+    /// Rounds of look-ups that the agent may make for one draft.
+    pub(crate) lookups_max: Option<u32>,
+    /// How much a prompt says about tools, templates and the like, in bytes.
+    pub(crate) context_bytes_max: Option<usize>,
+    /// Whether the model is shown what the built-in planner makes of the task.
+    pub(crate) offer_plan: Option<bool>,
+    /// Of kind `mcp`: the servers whose tools it works with; all when absent.
+    pub(crate) servers: Option<Vec<String>>,
+}
+
+/// What may be spent on models: `tokens`, `cost_usd`, or both, of each.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct BudgetSettings {
+    pub(crate) request: SpendingLimit,
+    pub(crate) session: SpendingLimit,
+    /// By one key on one day (UTC).
+    pub(crate) key_per_day: SpendingLimit,
 }
 
 /// Flags that say where state and configuration are.

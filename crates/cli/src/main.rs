@@ -2,6 +2,7 @@
 //! processes and providers.
 
 mod assemble;
+mod authors;
 mod client;
 mod command;
 mod config;
@@ -9,6 +10,7 @@ mod connect;
 mod data_dir;
 mod env;
 mod error;
+mod eval;
 mod exit_code;
 mod output;
 mod parameters;

@@ -134,6 +134,13 @@ pub enum PlannedAction {
         content: Option<Template>,
         to: Option<Template>,
     },
+    /// Calls a tool of an MCP server that the operator configured under this name.
+    Mcp {
+        server: String,
+        tool: String,
+        /// An object; a string that is one whole reference takes the value with its JSON type.
+        arguments: JsonTemplate,
+    },
     /// Asks a person. Decided by the run itself; no runner sees it.
     Approval {
         message: Template,

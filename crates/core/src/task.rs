@@ -89,6 +89,25 @@ pub enum TaskAction {
         content: Option<Text>,
         to: Option<Text>,
     },
+    Mcp(McpTask),
+}
+
+/// A call of a tool of an MCP server.
+#[derive(Clone, Debug, PartialEq)]
+pub struct McpTask {
+    pub server: String,
+    pub tool: String,
+    pub arguments: Vec<(String, TaskValue)>,
+}
+
+/// A JSON value whose strings may still hold secrets. It stays a tree until the secrets are in, so that no
+/// secret can change its shape.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TaskValue {
+    Plain(Value),
+    Text(Text),
+    List(Vec<TaskValue>),
+    Object(Vec<(String, TaskValue)>),
 }
 
 /// A request.

@@ -45,9 +45,21 @@ pub trait Engine: Send + Sync {
     /// Waits until a run has ended.
     async fn wait(&self, tenant: &TenantId, run: &RunId) -> Result<Verdict, EngineError>;
 
+    /// How much this process has to do.
+    fn load(&self) -> Load;
+
     /// Takes no more submissions, stops driving runs, and returns when all is at rest. Attempts that run
     /// are ended; their runs go on when the next server starts.
     async fn shut_down(&self);
+}
+
+/// How much a process has to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Load {
+    /// Runs that have not ended, those that wait for their turn included.
+    pub runs: usize,
+    /// How many may be active at a time.
+    pub runs_max: usize,
 }
 
 /// A run to begin.

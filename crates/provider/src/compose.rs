@@ -2,12 +2,15 @@
 //! way in go through it.
 
 use partita_core::Diagnostic;
-use partita_core::workflow::{Change, Planned, Workflow, diff, to_value};
+use partita_core::workflow::{Change, Planned, Workflow, diff, from_value, to_value};
 use serde_json::Value;
 
+use crate::call::{Call, ProgressEvent};
+use crate::extract;
 use crate::provider::{
-    Draft, DraftError, DraftRequest, Provider, RefineRequest, Refinement, RequirementChange, UnmetRequirement,
+    Content, Draft, DraftError, DraftRequest, Provider, RefineRequest, Refinement, RequirementChange, UnmetRequirement,
 };
+use crate::usage::Usage;
 
 /// Proves a draft: the caller brings the catalogue, the runners and whatever else is in force.
 pub type Check<'a> = &'a (dyn Fn(&Workflow) -> Planned + Send + Sync);
@@ -28,13 +31,15 @@ pub struct Composed {
 }
 
 /// Where a workflow came from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Metadata {
     pub provider: String,
     pub model: String,
     /// Rounds it took, from 1.
     pub iterations: u32,
     pub notes: Vec<String>,
+    /// What the call spent on models, all rounds together.
+    pub usage: Usage,
 }
 
 /// Why nothing could be composed.
@@ -42,9 +47,9 @@ pub struct Metadata {
 pub enum ComposeError {
     #[error(transparent)]
     Draft(#[from] DraftError),
-    /// No draft passed the check; the last one and its findings.
+    /// No draft passed the check; the last one as its author wrote it, and its findings.
     #[error("no valid workflow after {iterations} rounds")]
-    Invalid { iterations: u32, issues: Vec<Diagnostic>, draft: Box<Value> },
+    Invalid { iterations: u32, issues: Vec<Diagnostic>, draft: String },
 }
 
 /// Makes a workflow from words.
@@ -54,23 +59,12 @@ pub enum ComposeError {
 /// When the provider can't, or when no draft passed within `iterations_max` rounds.
 pub async fn compose(
     provider: &dyn Provider,
-    mut request: DraftRequest,
+    request: DraftRequest,
+    call: &Call,
     check: Check<'_>,
     iterations_max: u32,
 ) -> Result<Composed, ComposeError> {
-    let mut iterations = 0;
-    loop {
-        iterations += 1;
-        let Draft { workflow, model, suggestions, notes } = provider.draft(&request).await?;
-        let mut planned = check(&workflow);
-        if planned.is_valid() {
-            planned.suggestions.extend(suggestions);
-            let metadata = Metadata { provider: provider.name().to_owned(), model, iterations, notes };
-            let (changes, unmet, diff) = (Vec::new(), Vec::new(), Vec::new());
-            return Ok(Composed { workflow, planned, metadata, changes, unmet, diff });
-        }
-        next_round(&mut request.findings, planned, iterations, iterations_max, &workflow)?;
-    }
+    go_round(provider, Job::Draft(Box::new(request)), call, check, iterations_max).await
 }
 
 /// Changes a workflow until it meets its requirements, as far as the provider can.
@@ -80,38 +74,212 @@ pub async fn compose(
 /// As [`compose()`].
 pub async fn refine(
     provider: &dyn Provider,
-    mut request: RefineRequest,
+    request: RefineRequest,
+    call: &Call,
+    check: Check<'_>,
+    iterations_max: u32,
+) -> Result<Composed, ComposeError> {
+    go_round(provider, Job::Refine(Box::new(request)), call, check, iterations_max).await
+}
+
+/// What is asked of the provider, round after round.
+enum Job {
+    Draft(Box<DraftRequest>),
+    Refine(Box<RefineRequest>),
+}
+
+/// A draft as it was read and checked.
+struct Reading {
+    workflow: Option<Workflow>,
+    planned: Planned,
+    /// As its author wrote it.
+    draft: String,
+    /// Whether the author works by rules, so that another round would give the same again.
+    is_by_rules: bool,
+    notes: Vec<String>,
+    /// What the author says about each requirement.
+    claims: Vec<Claim>,
+}
+
+/// Most of a failed draft that is handed to the caller; the rest of a novel helps nobody.
+const DRAFT_BYTES_SHOWN: usize = 64 * 1024;
+
+/// What an author says it did about a requirement.
+struct Claim {
+    requirement: String,
+    /// Its number among all requirements and previous errors, from 1.
+    number: Option<usize>,
+    met: bool,
+    summary: String,
+    steps: Vec<String>,
+}
+
+async fn go_round(
+    provider: &dyn Provider,
+    mut job: Job,
+    call: &Call,
     check: Check<'_>,
     iterations_max: u32,
 ) -> Result<Composed, ComposeError> {
     let mut iterations = 0;
+    let mut findings = Vec::new();
     loop {
         iterations += 1;
-        let Refinement { workflow, model, changes, unmet, suggestions } = provider.refine(&request).await?;
-        let mut planned = check(&workflow);
-        if planned.is_valid() {
-            planned.suggestions.extend(suggestions);
-            let metadata = Metadata { provider: provider.name().to_owned(), model, iterations, notes: Vec::new() };
-            let diff = diff(&request.workflow, &workflow);
-            return Ok(Composed { workflow, planned, metadata, changes, unmet, diff });
+        let Refinement { content, model, changes, unmet, suggestions, mut notes } = job.ask(provider, call).await?;
+        let Reading { workflow, mut planned, draft, is_by_rules, notes: read, claims } = read(content, check);
+        if !read.is_empty() {
+            let message = format!("the draft was mended: {}", read.join("; "));
+            call.progress.tell(ProgressEvent::Warning { code: "draft_mended", message }).await;
         }
-        next_round(&mut request.findings, planned, iterations, iterations_max, &workflow)?;
+        let (valid, issues) = (planned.is_valid(), planned.issues.clone());
+        call.progress.tell(ProgressEvent::Validation { iteration: iterations, valid, issues }).await;
+        if let Some(workflow) = workflow.filter(|_| valid) {
+            planned.suggestions.extend(suggestions);
+            notes.extend(read);
+            let provider = provider.name().to_owned();
+            let metadata = Metadata { provider, model, iterations, notes, usage: call.meter.used() };
+            let composed = Composed { workflow, planned, metadata, changes, unmet, diff: Vec::new() };
+            return Ok(job.settle(composed, claims));
+        }
+        let is_news = findings != planned.issues || !is_by_rules;
+        if iterations >= iterations_max || !is_news {
+            return Err(ComposeError::Invalid { iterations, issues: planned.issues, draft: shortened(draft) });
+        }
+        findings.clone_from(&planned.issues);
+        job.take_back(draft, planned.issues);
     }
 }
 
-/// Hands the findings of a failed check to the next round, or gives up.
-fn next_round(
-    findings: &mut Vec<Diagnostic>,
-    planned: Planned,
-    iterations: u32,
-    iterations_max: u32,
-    workflow: &Workflow,
-) -> Result<(), ComposeError> {
-    let no_news = *findings == planned.issues;
-    if iterations >= iterations_max || no_news {
-        let draft = Box::new(to_value(workflow));
-        return Err(ComposeError::Invalid { iterations, issues: planned.issues, draft });
+impl Job {
+    async fn ask(&self, provider: &dyn Provider, call: &Call) -> Result<Refinement, DraftError> {
+        match self {
+            Self::Refine(request) => provider.refine(request, call).await,
+            Self::Draft(request) => {
+                let Draft { content, model, suggestions, notes } = provider.draft(request, call).await?;
+                Ok(Refinement { content, model, changes: Vec::new(), unmet: Vec::new(), suggestions, notes })
+            }
+        }
     }
-    *findings = planned.issues;
-    Ok(())
+
+    /// Hands a draft that failed the check to the next round.
+    fn take_back(&mut self, draft: String, issues: Vec<Diagnostic>) {
+        let (findings, previous) = match self {
+            Self::Draft(request) => (&mut request.findings, &mut request.previous),
+            Self::Refine(request) => (&mut request.findings, &mut request.previous),
+        };
+        (*findings, *previous) = (issues, Some(draft));
+    }
+
+    /// Holds a refinement to its word: every requirement is met or unmet, and what is said to be done must
+    /// show in the document.
+    fn settle(self, mut composed: Composed, claims: Vec<Claim>) -> Composed {
+        let Self::Refine(request) = self else { return composed };
+        composed.diff = diff(&request.workflow, &composed.workflow);
+        let all: Vec<String> = request.requirements.into_iter().chain(request.previous_errors).collect();
+        let count = all.len();
+        for (index, requirement) in all.into_iter().enumerate() {
+            let is_told = composed.changes.iter().any(|change| change.requirement == requirement)
+                || composed.unmet.iter().any(|unmet| unmet.requirement == requirement);
+            if is_told {
+                continue;
+            }
+            let claim = claim_for(&claims, index, count, &requirement);
+            let reason = match claim {
+                Some(claim) if claim.met && (!composed.diff.is_empty() || says_already(&claim.summary)) => {
+                    let (summary, steps) = (claim.summary.clone(), claim.steps.clone());
+                    composed.changes.push(RequirementChange { requirement, summary, steps });
+                    continue;
+                }
+                Some(claim) if claim.met => "the author says it is met, but nothing in the workflow changed".to_owned(),
+                Some(claim) => claim.summary.clone(),
+                None => "the author does not say what was done about it".to_owned(),
+            };
+            composed.unmet.push(UnmetRequirement { requirement, reason });
+        }
+        composed
+    }
+}
+
+/// What an author says about a requirement. Authors seldom repeat the words as they were: the number
+/// counts, then the words, then the place in a list that is as long as that of the requirements.
+fn claim_for<'a>(claims: &'a [Claim], index: usize, count: usize, requirement: &str) -> Option<&'a Claim> {
+    let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+    let wanted = plain(requirement);
+    let is_same = |claim: &&Claim| plain(&claim.requirement) == wanted;
+    let is_numbered = claims.iter().all(|claim| claim.number.is_some());
+    let by_number = || claims.iter().find(|claim| is_numbered && claim.number == Some(index + 1));
+    let by_place = || claims.get(index).filter(|_| !is_numbered && claims.len() == count);
+    claims.iter().find(is_same).or_else(by_number).or_else(by_place)
+}
+
+/// A draft as callers are shown it.
+fn shortened(mut draft: String) -> String {
+    if draft.len() > DRAFT_BYTES_SHOWN {
+        let end = (0..=DRAFT_BYTES_SHOWN).rev().find(|at| draft.is_char_boundary(*at)).unwrap_or(0);
+        draft.truncate(end);
+        draft.push_str("\n… (cut)");
+    }
+    draft
+}
+
+/// Whether an author says that a requirement was met before.
+fn says_already(summary: &str) -> bool {
+    summary.trim_start().to_lowercase().starts_with("already")
+}
+
+/// Reads what an author wrote, and checks it.
+fn read(content: Content, check: Check<'_>) -> Reading {
+    let (text, is_cut) = match content {
+        Content::Workflow(workflow) => {
+            let planned = check(&workflow);
+            let draft = to_value(&workflow).to_string();
+            let (notes, claims) = (Vec::new(), Vec::new());
+            return Reading { workflow: Some(*workflow), planned, draft, is_by_rules: true, notes, claims };
+        }
+        Content::Text(text) => (text, false),
+        Content::CutText(text) => (text, true),
+    };
+    let unread = |planned, draft| Reading {
+        workflow: None,
+        planned,
+        draft,
+        is_by_rules: false,
+        notes: Vec::new(),
+        claims: Vec::new(),
+    };
+    let extracted = match extract::workflow(&text, is_cut) {
+        Ok(extracted) => extracted,
+        Err(issue) => return unread(Planned { issues: vec![issue], ..Planned::default() }, text),
+    };
+    let claims = claims(&extracted.value);
+    let document = extracted.value.get("workflow").filter(|inner| inner.is_object()).unwrap_or(&extracted.value);
+    let loaded = from_value(document);
+    let Some(workflow) = loaded.workflow else {
+        return unread(Planned { issues: loaded.diagnostics, ..Planned::default() }, text);
+    };
+    let mut planned = check(&workflow);
+    if loaded.diagnostics.iter().any(Diagnostic::is_error) {
+        planned.plan = None;
+    }
+    planned.issues.splice(0..0, loaded.diagnostics);
+    let notes = extracted.repairs;
+    Reading { workflow: Some(workflow), planned, draft: text, is_by_rules: false, notes, claims }
+}
+
+/// What stands under `requirements` of an answer: `{number | requirement, met, summary, steps}` each.
+fn claims(answer: &Value) -> Vec<Claim> {
+    let text = |value: &Value, key: &str| value[key].as_str().unwrap_or_default().to_owned();
+    let of = |value: &Value| Claim {
+        requirement: text(value, "requirement"),
+        number: value["number"].as_u64().and_then(|number| usize::try_from(number).ok()),
+        met: value["met"] == true,
+        summary: text(value, "summary"),
+        steps: value["steps"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|step| Some(step.as_str()?.to_owned()))
+            .collect(),
+    };
+    answer["requirements"].as_array().into_iter().flatten().map(of).collect()
 }

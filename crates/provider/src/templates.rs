@@ -7,18 +7,45 @@ use partita_core::workflow::document::{Param, ParamType};
 use partita_core::workflow::{Workflow, from_value, read_text};
 use serde_json::{Map, Value};
 
-/// The files, one template each.
-const FILES: [&str; 12] = [
+/// The files, one template each, in the order in which they are shown.
+const FILES: [&str; 39] = [
     include_str!("../templates/host-health-report.yaml"),
     include_str!("../templates/directory-backup.yaml"),
     include_str!("../templates/postgres-backup.yaml"),
+    include_str!("../templates/mysql-backup.yaml"),
+    include_str!("../templates/sqlite-backup.yaml"),
+    include_str!("../templates/postgres-restore.yaml"),
+    include_str!("../templates/mysql-restore.yaml"),
+    include_str!("../templates/restore-drill.yaml"),
     include_str!("../templates/kubernetes-deploy.yaml"),
+    include_str!("../templates/blue-green-deploy.yaml"),
+    include_str!("../templates/canary-deploy.yaml"),
+    include_str!("../templates/helm-release.yaml"),
+    include_str!("../templates/kubernetes-rollback.yaml"),
+    include_str!("../templates/terraform-apply.yaml"),
     include_str!("../templates/docker-build-push.yaml"),
+    include_str!("../templates/image-scan.yaml"),
     include_str!("../templates/python-ci.yaml"),
+    include_str!("../templates/node-ci.yaml"),
+    include_str!("../templates/rust-ci.yaml"),
+    include_str!("../templates/git-release.yaml"),
+    include_str!("../templates/database-migration.yaml"),
+    include_str!("../templates/data-export.yaml"),
     include_str!("../templates/disk-and-log-cleanup.yaml"),
+    include_str!("../templates/docker-cleanup.yaml"),
+    include_str!("../templates/log-analysis.yaml"),
+    include_str!("../templates/incident-triage.yaml"),
+    include_str!("../templates/service-restart.yaml"),
+    include_str!("../templates/system-update.yaml"),
     include_str!("../templates/certificate-expiry.yaml"),
     include_str!("../templates/http-uptime-check.yaml"),
-    include_str!("../templates/service-restart.yaml"),
+    include_str!("../templates/dns-check.yaml"),
+    include_str!("../templates/port-check.yaml"),
+    include_str!("../templates/secret-rotation.yaml"),
+    include_str!("../templates/user-offboarding.yaml"),
+    include_str!("../templates/notify-slack.yaml"),
+    include_str!("../templates/notify-webhook.yaml"),
+    include_str!("../templates/notify-email.yaml"),
     include_str!("../templates/monitoring-stack.yaml"),
     include_str!("../templates/central-logging.yaml"),
 ];

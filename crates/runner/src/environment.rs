@@ -63,6 +63,14 @@ impl BaseEnvironment {
         variables
     }
 
+    /// The environment of a child that is no attempt.
+    pub(crate) fn of_child(&self) -> BTreeMap<String, String> {
+        let mut variables = self.passed.clone();
+        variables.insert(MARKER_BOOT.to_owned(), self.boot_id.clone());
+        variables.insert(MARKER_DATA.to_owned(), self.data_digest.clone());
+        variables
+    }
+
     /// This server start.
     pub(crate) fn boot_id(&self) -> &str {
         &self.boot_id

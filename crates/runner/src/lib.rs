@@ -2,7 +2,7 @@
 //! never decides.
 //!
 //! ```text
-//! Task --(secrets revealed)--> process | http | file | wait --(decoded, masked, cut)--> OutputPiece… Outcome
+//! Task --(secrets revealed)--> process | http | file | wait | mcp --(decoded, masked, cut)--> OutputPiece… Outcome
 //! ```
 //!
 //! A value never becomes code here: arguments reach the program as they are, a script is handed to
@@ -24,6 +24,7 @@ mod environment;
 mod file;
 mod http;
 mod local;
+mod mcp;
 mod output;
 mod process;
 mod runner;

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use partita_core::RunId;
 use partita_core::run::AttemptId;
 use partita_core::task::{Outcome, TaskAction};
+use partita_mcp::Pool;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -15,7 +16,7 @@ use crate::environment::BaseEnvironment;
 use crate::http::HttpClient;
 use crate::runner::{Attempt, OutputPiece, Runner};
 use crate::secrets::{NamedSecrets, Revealer, Secrets};
-use crate::{file, process, wait};
+use crate::{file, mcp, process, wait};
 
 /// What a local runner is told once, by the composition root.
 #[derive(Clone)]
@@ -34,14 +35,23 @@ pub struct LocalOptions {
     /// Whether requests to private and loopback addresses are refused. Off by default: a self-hosted
     /// server talks to its neighbours. Link-local and metadata addresses are always refused.
     pub block_private: bool,
+    /// Where calls of tools of MCP servers go.
+    pub mcp: Option<Pool>,
 }
 
 impl LocalOptions {
+    /// What other children of the server, such as MCP servers, get as their environment: the pass list, and
+    /// the markers by which the next start finds those that outlived a crash.
+    #[must_use]
+    pub fn environment_of_children(&self) -> BTreeMap<String, String> {
+        BaseEnvironment::new(&self.environment, &[], &self.boot_id, &self.data_dir).of_child()
+    }
+
     /// Options with everything else at its default; secrets come from `PARTITA_SECRET_X`.
     #[must_use]
     pub fn new(environment: BTreeMap<String, String>, data_dir: PathBuf, boot_id: String) -> Self {
         let secrets = Arc::new(NamedSecrets::from_environment(&environment));
-        Self { environment, pass_env: Vec::new(), secrets, data_dir, boot_id, block_private: false }
+        Self { environment, pass_env: Vec::new(), secrets, data_dir, boot_id, block_private: false, mcp: None }
     }
 }
 
@@ -50,6 +60,7 @@ pub struct LocalRunner {
     base: BaseEnvironment,
     secrets: Arc<dyn Secrets>,
     http: HttpClient,
+    mcp: Option<Pool>,
 }
 
 impl LocalRunner {
@@ -57,7 +68,7 @@ impl LocalRunner {
     #[must_use]
     pub fn new(options: LocalOptions) -> Self {
         let base = BaseEnvironment::new(&options.environment, &options.pass_env, &options.boot_id, &options.data_dir);
-        Self { base, secrets: options.secrets, http: HttpClient::new(options.block_private) }
+        Self { base, secrets: options.secrets, http: HttpClient::new(options.block_private), mcp: options.mcp }
     }
 }
 
@@ -77,6 +88,9 @@ impl Runner for LocalRunner {
                 Box::pin(process::carry_out(&self.base, &attempt, revealer, output, stop)).await
             }
             TaskAction::Http(task) => Box::pin(self.http.carry_out(&attempt, task, revealer, (output, stop))).await,
+            TaskAction::Mcp(task) => {
+                Box::pin(mcp::carry_out(self.mcp.as_ref(), &attempt, task, revealer, (output, stop))).await
+            }
             TaskAction::File { .. } => Box::pin(file::carry_out(&attempt, revealer, output)).await,
         }
     }

@@ -18,7 +18,7 @@ mod routes;
 mod serve;
 mod wire;
 
-pub use app::{App, Entropy, Installed, Now, Parts};
+pub use app::{App, Budgets, Entropy, Installed, Now, Parts};
 pub use options::Options;
 pub use routes::router;
 pub use serve::serve;

@@ -38,7 +38,7 @@ impl Endpoint {
 }
 
 /// Every endpoint; each is there under `/api/v1`, too.
-pub(crate) const ENDPOINTS: [Endpoint; 28] = [
+pub(crate) const ENDPOINTS: [Endpoint; 34] = [
     endpoint("get", "/health", "Whether the server lives"),
     endpoint("get", "/ready", "Whether the server can take work"),
     endpoint("get", "/discover", "What the server is and can do"),
@@ -49,9 +49,21 @@ pub(crate) const ENDPOINTS: [Endpoint; 28] = [
         .takes("SwitchProviderRequest")
         .needs("admin"),
     endpoint("post", "/generate", "Makes a workflow from words").takes("GenerateRequest").needs("generate").streams(),
-    endpoint("post", "/refine", "Makes a workflow better").takes("RefineRequest").needs("generate"),
+    endpoint("post", "/refine", "Makes a workflow better").takes("RefineRequest").needs("generate").streams(),
     endpoint("post", "/compose", "Makes a workflow from words and, in mode `act`, runs it")
         .takes("ComposeRequest")
+        .needs("generate")
+        .streams(),
+    endpoint("post", "/orchestrate", "Makes, checks, mends and maybe runs a workflow, each by a provider of its own")
+        .takes("OrchestrateRequest")
+        .needs("generate")
+        .streams(),
+    endpoint("get", "/sessions", "The sessions").needs("read"),
+    endpoint("post", "/sessions", "Begins a session").takes("CreateSessionRequest").needs("generate"),
+    endpoint("get", "/sessions/{id}", "A session with everything that was said in it").needs("read"),
+    endpoint("delete", "/sessions/{id}", "Removes a session").needs("generate"),
+    endpoint("post", "/sessions/{id}/continue", "Says something in a session: makes its workflow, or changes it")
+        .takes("ContinueSessionRequest")
         .needs("generate")
         .streams(),
     endpoint("post", "/execute", "Runs a workflow").takes("ExecuteRequest").needs("execute").streams(),
@@ -86,6 +98,15 @@ pub(crate) const ENDPOINTS: [Endpoint; 28] = [
     request::GenerateRequest,
     request::RefineRequest,
     request::ComposeRequest,
+    request::OrchestrateFields,
+    request::StrategyParts,
+    request::WritingPart,
+    request::ValidationPart,
+    request::ExecutionPart,
+    request::CreateSessionRequest,
+    request::PreferencesPart,
+    request::ContinueSessionRequest,
+    request::StreamFilterPart,
     request::ExecuteRequest,
     request::ValidateRequest,
     request::SaveTemplateRequest,

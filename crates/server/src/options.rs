@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::app::Budgets;
+
 /// How the server behaves at its edge. The defaults suit a server for one team on one machine.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -30,6 +32,10 @@ pub struct Options {
     pub header_timeout: Duration,
     /// How long open connections get to finish when the server stops.
     pub shutdown_grace: Duration,
+    /// What may be spent on models. Any amount by default: without a configured model nothing is spent.
+    pub budgets: Budgets,
+    /// How long a session is kept after its latest turn.
+    pub session_ttl: Duration,
     /// Longest wait that `Prefer: wait=N` can ask for.
     pub wait_max: Duration,
 }
@@ -49,6 +55,8 @@ impl Default for Options {
             write_timeout: Duration::from_secs(30),
             header_timeout: Duration::from_secs(30),
             shutdown_grace: Duration::from_secs(10),
+            budgets: Budgets::default(),
+            session_ttl: Duration::from_secs(7 * 24 * 60 * 60),
             wait_max: Duration::from_secs(3_600),
         }
     }

@@ -1,6 +1,7 @@
 //! The command line: one file per verb.
 
 pub(crate) mod compose;
+pub(crate) mod eval;
 pub(crate) mod keys;
 pub(crate) mod run;
 pub(crate) mod runs;
@@ -34,7 +35,7 @@ pub(crate) struct Cli {
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 success, 1 run failed or timed out, 2 wrong usage, 3 invalid document or sentence not understood,
+Exit codes: 0 success, 1 run failed or timed out (or a score below --at-least), 2 wrong usage, 3 invalid document or sentence not understood,
 4 needs approval (--yes), 5 no connection or wrong key, 6 refused or not there, 7 rolled back, 8 rollback failed,
 70 internal, 130 cancelled.";
 
@@ -49,6 +50,8 @@ pub(crate) enum Verb {
     Run(run::Args),
     /// Check a workflow file; nothing runs
     Validate(validate::Args),
+    /// Score what becomes of a set of sentences
+    Eval(eval::Args),
     /// Look at runs and control them
     #[command(subcommand)]
     Runs(runs::Verb),
@@ -79,6 +82,7 @@ pub(crate) async fn run(cli: Cli, environment: Environment, output: &Output) -> 
                 Verb::Compose(args) => compose::run(args, &session, output).await,
                 Verb::Run(args) => run::run(args, &session, output).await,
                 Verb::Validate(args) => validate::run(&args, &session, output).await,
+                Verb::Eval(args) => eval::run(&args, &session, output).await,
                 Verb::Runs(verb) => runs::run(verb, &session, output).await,
                 Verb::Templates(args) => templates::run(args, &session, output).await,
                 Verb::Tools(args) => tools::run(&args, &session, output).await,

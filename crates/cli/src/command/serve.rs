@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use partita_provider::Planner;
+
 use crate::assemble;
 use crate::config::{LISTEN_DEFAULT, PlaceArgs};
 use crate::data_dir::{self, Claim, ServerNote};
@@ -55,6 +57,7 @@ pub(crate) async fn run(
     if environment.get(env::API_KEY).is_none() {
         output.note(&format!("Its API key is in {}", data_dir::key_path(&path).display()));
     }
+    tokio::task::spawn_blocking(|| Planner::new().prepare());
     let asked = async move {
         // A terminal that hangs up does not end a server; nohup and service managers rely on it.
         while signals.next().await == Asked::HangUp {}

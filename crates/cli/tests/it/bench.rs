@@ -4,13 +4,15 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// Where a test works.
 pub(crate) struct Bench {
     pub(crate) dir: TempDir,
     path: String,
+    /// Further variables of the binary.
+    variables: Vec<(String, String)>,
 }
 
 /// What a command said.
@@ -27,11 +29,14 @@ pub(crate) struct Server {
     pub(crate) url: String,
 }
 
+/// Where programs are looked for.
+const PROGRAMS: &str = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin";
+
 pub(crate) const KEY: &str = "a-key-for-tests";
 
 impl Bench {
     pub(crate) fn new() -> Self {
-        Self { dir: TempDir::new().unwrap(), path: "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin".to_owned() }
+        Self { dir: TempDir::new().unwrap(), path: PROGRAMS.to_owned(), variables: Vec::new() }
     }
 
     pub(crate) fn file(&self, name: &str) -> PathBuf {
@@ -57,6 +62,18 @@ impl Bench {
         }
     }
 
+    /// As [`Bench::stand_in`], unless the program itself is there.
+    pub(crate) fn stand_in_unless_there(&mut self, program: &str, text: &str) {
+        if !PROGRAMS.split(':').any(|place| Path::new(place).join(program).exists()) {
+            self.stand_in(program, text);
+        }
+    }
+
+    /// Gives the binary the value of a secret.
+    pub(crate) fn secret(&mut self, name: &str, value: &str) {
+        self.variables.push((format!("PARTITA_SECRET_{name}"), value.to_owned()));
+    }
+
     pub(crate) fn calls(&self) -> String {
         std::fs::read_to_string(self.file("calls")).unwrap_or_default()
     }
@@ -70,6 +87,7 @@ impl Bench {
             .env("HOME", self.dir.path())
             .env("PARTITA_DATA_DIR", self.file("data"))
             .env("PARTITA_SECRET_TOKEN", "hunter2-hunter2")
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .current_dir(self.dir.path())
             .stdin(Stdio::null());
         command
@@ -113,6 +131,20 @@ impl Server {
         let status = answer.status().as_u16();
         let text = answer.text().await.unwrap();
         (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    }
+
+    /// Makes a workflow of a template and runs it to its end.
+    pub(crate) async fn run_template(&self, id: &str, parameters: &Value) -> Value {
+        let made = self.workflow_of(id, parameters).await;
+        self.post("/execute", &json!({"workflow": made})).await.1
+    }
+
+    /// Makes a valid workflow of a template.
+    pub(crate) async fn workflow_of(&self, id: &str, parameters: &Value) -> Value {
+        let (_, mut made) =
+            self.post(&format!("/templates/{id}/instantiate"), &json!({"parameters": parameters})).await;
+        assert_eq!(made["validation"]["valid"], true, "{id}: {made:#}");
+        made["workflow"].take()
     }
 
     /// As `kill -9`.

@@ -276,5 +276,5 @@ async fn what_nobody_has_seen_needs_leave_and_a_dry_run_starts_nothing() {
     let (_, listed) = send(ask(&server, Method::GET, "/executions")).await;
     assert_eq!(listed["executions"], json!([]));
     let (status, answer) = compose(json!({"allow": ["unknown"]})).await;
-    assert_eq!((status, &answer["execution"]["status"]), (200, &json!("success")), "{answer}");
+    assert_eq!((status, &answer["execution_result"]["status"]), (200, &json!("success")), "{answer}");
 }

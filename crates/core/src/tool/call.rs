@@ -6,7 +6,7 @@ use super::definition::{ArgvItem, Builtin, CodeLanguage, HttpForm, Runs, Tool};
 use super::effects::{name, raise};
 use super::parameters::{self, escape, kind_of, text_of};
 use super::split::{self, Segment, Word};
-use super::{arguments, builtin, code};
+use super::{arguments, builtin, code, mcp};
 use crate::Diagnostic;
 use crate::plan::{Argument, JsonTemplate, PlannedAction, PlannedBody, PlannedHttp, Script};
 use crate::workflow::document::Effects;
@@ -41,7 +41,8 @@ impl Tool {
     /// to the reader.
     pub fn call(&self, parameters: &Map<String, Value>, path: &str, reader: &mut dyn Reader) -> Call {
         let mut reasons = Vec::new();
-        if !parameters::check(self, parameters, path, reader) {
+        let is_foreign = matches!(self.runs, Runs::Mcp(_));
+        if !is_foreign && !parameters::check(self, parameters, path, reader) {
             reasons.push(format!("the parameters of `{}` are wrong", self.name));
             return Call { action: None, effects: self.effects, reasons };
         }
@@ -53,6 +54,7 @@ impl Tool {
             Runs::Builtin(Builtin::Http) => builtin::http(&mut caller),
             Runs::Builtin(Builtin::Wait) => builtin::wait(&mut caller),
             Runs::Builtin(Builtin::File) => builtin::file(&mut caller),
+            Runs::Mcp(form) => mcp::call(form, &mut caller),
         };
         let (words, failed) = (std::mem::take(&mut caller.words), caller.failed);
         let effects = match (&self.runs, &action) {

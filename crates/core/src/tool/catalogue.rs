@@ -20,6 +20,8 @@ const BUILTIN: [(&str, &str); 6] = [
 #[derive(Clone, Debug, Default)]
 pub struct Catalogue {
     tools: BTreeMap<String, Tool>,
+    /// Why the tools of a configured MCP server are not here, by the server's name.
+    absent_servers: BTreeMap<String, String>,
 }
 
 impl Catalogue {
@@ -58,6 +60,23 @@ impl Catalogue {
     /// Adds (or replaces) one tool.
     pub fn insert(&mut self, tool: Tool) {
         self.tools.insert(tool.name.clone(), tool);
+    }
+
+    /// Notes why the tools of a configured MCP server are not here.
+    pub fn set_absent(&mut self, server: impl Into<String>, reason: impl Into<String>) {
+        self.absent_servers.insert(server.into(), reason.into());
+    }
+
+    /// Why the server that a name such as `files/read_file` begins with is not here, if it should be.
+    #[must_use]
+    pub fn absent_server_of(&self, tool: &str) -> Option<(&str, &str)> {
+        let (server, reason) = self.absent_servers.get_key_value(tool.split_once('/')?.0)?;
+        Some((server, reason))
+    }
+
+    /// Keeps the tools for which `keep` says so.
+    pub fn retain(&mut self, mut keep: impl FnMut(&Tool) -> bool) {
+        self.tools.retain(|_, tool| keep(tool));
     }
 
     /// A tool by its name.

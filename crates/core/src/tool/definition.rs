@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::mcp::McpForm;
 use crate::workflow::document::Effects;
 
 /// One entry of the catalogue.
@@ -52,6 +53,8 @@ pub enum Runs {
     /// A fixed request, filled in from the parameters.
     Http(HttpForm),
     Builtin(Builtin),
+    /// A call of a tool of an MCP server.
+    Mcp(McpForm),
 }
 
 /// One item of an argument template.

@@ -360,7 +360,7 @@ fn mentioned(runs: &Runs) -> Vec<String> {
             names.push(form.url.clone());
             names.extend(form.headers.clone());
         }
-        Runs::Builtin(_) => {}
+        Runs::Builtin(_) | Runs::Mcp(_) => {}
     }
     names
 }

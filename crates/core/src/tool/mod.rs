@@ -16,6 +16,7 @@ mod code;
 mod definition;
 mod effects;
 mod load;
+mod mcp;
 mod parameters;
 mod split;
 
@@ -24,7 +25,10 @@ pub use call::{Call, Reader, json_template};
 pub use catalogue::Catalogue;
 pub use definition::{ArgvItem, Builtin, CodeLanguage, HttpForm, Runs, Tool};
 pub use effects::raise;
+pub use mcp::{ArgumentSchema, McpForm};
 pub(crate) use parameters::{escape, kind_of, shortened, text_of};
 
+#[cfg(test)]
+mod mcp_tests;
 #[cfg(test)]
 mod tests;

@@ -30,7 +30,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::bus::RunBus;
 use crate::clock::Clock;
-use crate::{Accepted, Command, Engine, EngineError, Submission, follow};
+use crate::{Accepted, Command, Engine, EngineError, Load, Submission, follow};
 pub use options::EmbeddedOptions;
 use run_task::{Message, RunTask};
 
@@ -268,6 +268,10 @@ impl Engine for EmbeddedEngine {
         let run_state = Run::replay(records.into_iter().map(|stored| (stored.at, stored.record)))
             .map_err(|error| EngineError::Damaged { run: run.clone(), error })?;
         run_state.verdict().ok_or_else(|| self.not_driven())
+    }
+
+    fn load(&self) -> Load {
+        Load { runs: self.shared.driven().len(), runs_max: self.shared.options.runs_active_max }
     }
 
     async fn shut_down(&self) {

@@ -188,7 +188,18 @@ pub(super) fn terraform(asked: &Asked<'_>) -> Part {
     step("init", "Get what the configuration needs", "init -input=false");
     step("validate", "See that the configuration is sound", "validate");
     step("plan", "Plan the changes", "plan -input=false -out=partita.tfplan");
-    if asked.says(&["apply", "provision", "roll out", "create", "deploy"]) && !asked.denies(&["apply", "applying"]) {
+    let applies =
+        asked.says(&["apply", "provision", "roll out", "create", "deploy"]) && !asked.denies(&["apply", "applying"]);
+    if applies && asked.says(&["ask", "approval", "approve", "approved", "confirm", "confirmation"]) {
+        part.step(json!({"name": "ask", "description": "Ask a person", "approval": {"message": "Apply the plan of ${directory}?"}}));
+    }
+    let mut step = |name: &str, description: &str, command: &str| {
+        part.step(json!({
+            "name": name, "description": description, "tool": "terraform", "dir": "${directory}",
+            "parameters": {"command": command}, "timeout": "1h",
+        }));
+    };
+    if applies {
         step("apply", "Make the changes that were planned", "apply -input=false partita.tfplan");
     }
     part
@@ -197,7 +208,7 @@ pub(super) fn terraform(asked: &Asked<'_>) -> Part {
 /// Asks whether a host answers.
 pub(super) fn ping(asked: &Asked<'_>) -> Part {
     let mut part = Part::new("ping");
-    let host = asked.facts.hosts().into_iter().next().or_else(|| asked.facts.named(&["ping", "host", "to"]));
+    let host = asked.facts.machines().into_iter().next().or_else(|| asked.facts.named(&["ping", "host", "to"]));
     part.needed("host", "The host to ask", host.or_else(|| asked.facts.given_text(&["host"])));
     let count = asked.facts.times().map_or(3, u64::from);
     part.step(json!({
@@ -216,29 +227,6 @@ pub(super) fn make_namespace(asked: &Asked<'_>) -> Part {
         "name": "make_namespace", "description": "Make the namespace", "depends": [], "tool": "kubectl",
         "parameters": {"command": "create namespace ${namespace}"},
         "rollback": {"tool": "kubectl", "parameters": {"command": "delete namespace ${namespace} --ignore-not-found"}},
-    }));
-    part
-}
-
-/// Installs or upgrades a release with helm.
-pub(super) fn helm_release(asked: &Asked<'_>) -> Part {
-    let mut part = Part::new("helm-release");
-    let facts = &asked.facts;
-    let namespace = facts.given_text(&["namespace"]).or_else(|| facts.named(&["namespace", "ns"]));
-    part.param("namespace", "string", "The namespace in Kubernetes", namespace.unwrap_or_else(|| "default".to_owned()));
-    part.needed(
-        "release",
-        "The name of the release",
-        facts.named(&["release"]).or_else(|| facts.given_text(&["release"])),
-    );
-    let chart = facts
-        .path_after(&["chart", "from", "with"])
-        .or_else(|| facts.images.iter().find(|it| it.contains('/')).cloned());
-    part.needed("chart", "The chart: a directory or repository/name", chart.or_else(|| facts.named(&["chart"])));
-    part.step(json!({
-        "name": "upgrade_release", "description": "Install the release or bring it up to date", "depends": [], "tool": "helm",
-        "parameters": {"command": "upgrade --install ${release} ${chart} -n ${namespace} --wait --timeout 10m"}, "timeout": "15m",
-        "rollback": {"tool": "helm", "parameters": {"command": "rollback ${release} -n ${namespace} --wait"}},
     }));
     part
 }

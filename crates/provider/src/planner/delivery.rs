@@ -73,7 +73,7 @@ fn rollout(asked: &Asked<'_>) -> Part {
         }
         part.needed("app", "The deployment to update", of_image);
     }
-    let wants_scale = asked.facts.count(&["replicas", "copies", "instances", "pods"]);
+    let wants_scale = asked.facts.count(&["replicas", "replica", "copies", "instances", "pods"]);
     let targets: Vec<(String, String)> = if services.is_empty() {
         vec![("deploy".to_owned(), "${app}".to_owned())]
     } else {
@@ -93,12 +93,29 @@ fn rollout(asked: &Asked<'_>) -> Part {
             "rollback": {"tool": "kubectl", "parameters": {"command": format!("rollout undo deployment/{target} -n ${{namespace}}")}},
         }));
     }
-    scale(&mut part, (&names, &targets), wants_scale.or_else(|| asked.facts.given(&["replicas"])?.as_u64()));
+    let skips = asked.denies(&["health check", "health checks", "health", "checks", "waiting", "wait"]);
+    let ready = if skips { names } else { wait_for(&mut part, &targets) };
+    scale(&mut part, (&ready, &targets), wants_scale.or_else(|| asked.facts.given(&["replicas"])?.as_u64()));
     part
 }
 
+/// Waits until each of these deployments is ready; gives the names of the steps.
+fn wait_for(part: &mut Part, targets: &[(String, String)]) -> Vec<String> {
+    let mut names = Vec::new();
+    for (changed, target) in targets {
+        let name = format!("check_{changed}");
+        part.step(json!({
+            "name": name, "description": format!("Wait until {} is ready", target.trim_matches(['$', '{', '}'])),
+            "depends": [changed], "tool": "kubectl", "timeout": "5m", "retry": {"max_attempts": 2, "delay": "5s"},
+            "parameters": {"command": format!("rollout status deployment/{target} -n ${{namespace}} --timeout=120s")},
+        }));
+        names.push(name);
+    }
+    names
+}
+
 /// `registry.example.com/shop/web:v2` -> `web`.
-fn name_of_image(image: &str) -> Option<String> {
+pub(super) fn name_of_image(image: &str) -> Option<String> {
     let last = image.rsplit('/').next()?;
     let name = last.split([':', '@']).next()?;
     (!name.is_empty()).then(|| name.to_owned())
@@ -120,16 +137,28 @@ fn scale(part: &mut Part, (names, targets): (&[String], &[(String, String)]), re
 }
 
 /// The services that a task or its context names.
-fn services(asked: &Asked<'_>) -> Vec<String> {
+pub(super) fn services(asked: &Asked<'_>) -> Vec<String> {
     let given = asked.facts.given_list(&["services", "apps", "deployments"]);
     if !given.is_empty() {
         return given;
+    }
+    let listed = super::phrases::list_after(
+        &asked.facts.text,
+        &["for", "of", "deploy", "services", "deployments", "apps", "microservices", "release", "roll out", "ship"],
+    );
+    let listed: Vec<String> = listed.map(|(items, _)| items).unwrap_or_default();
+    if !listed.is_empty() && listed.iter().all(|name| is_object_name(name) && name.chars().any(char::is_alphabetic)) {
+        return listed;
     }
     let name = asked.facts.given_text(&["app", "service", "application", "deployment"]);
     let name = name.or_else(|| asked.facts.named(&["deployment", "service", "app", "application", "microservice"]));
     let name =
         name.or_else(|| asked.facts.named_before(&["service", "app", "application", "deployment", "microservice"]));
     let name = name.or_else(|| asked.facts.named(&["deploy", "roll out", "release", "ship"]));
+    let name = name.or_else(|| {
+        let versioned = !asked.facts.versions.is_empty();
+        asked.facts.named(&["of"]).filter(|name| versioned && asked.facts.environment().as_ref() != Some(name))
+    });
     name.filter(|name| {
         !asked.facts.versions.contains(name) && !asked.facts.images.iter().any(|image| image.contains(name.as_str()))
     })
@@ -142,12 +171,7 @@ pub(super) const NO_NAMESPACE: &str = "No namespace was named, so it is `default
 
 fn namespace(part: &mut Part, asked: &Asked<'_>) {
     let given = asked.facts.given_text(&["namespace"]).or_else(|| asked.facts.named(&["namespace", "ns"]));
-    let environment = asked.facts.given_text(&["environment", "env"]).or_else(|| {
-        ["production", "staging", "development", "testing"]
-            .iter()
-            .find(|name| asked.says(&[name]))
-            .map(|name| (*name).to_owned())
-    });
+    let environment = asked.facts.given_text(&["environment", "env"]).or_else(|| asked.facts.environment());
     if given.is_none()
         && let Some(environment) = &environment
     {
@@ -231,10 +255,13 @@ pub(super) fn scale_deployment(asked: &Asked<'_>) -> Part {
     namespace(&mut part, asked);
     let app = asked.facts.named(&["scale", "deployment"]).or_else(|| services(asked).into_iter().next());
     part.needed("app", "The deployment to scale", app);
+    let to = super::facts::compiled(r"(?i)\bto\s+(\d{1,4})\b".to_owned());
+    let to = to.and_then(|to| to.captures(&asked.facts.text)?.get(1)?.as_str().parse::<u64>().ok());
     match asked
         .facts
-        .count(&["replicas", "copies", "instances", "pods"])
+        .count(&["replicas", "replica", "copies", "instances", "pods"])
         .or_else(|| asked.facts.given(&["replicas"])?.as_u64())
+        .or(to)
     {
         Some(replicas) => part.param("replicas", "integer", "How many replicas it should have", replicas),
         None => drop(part.params.insert(
@@ -288,11 +315,12 @@ pub(super) fn python_ci(asked: &Asked<'_>) -> Part {
 pub(super) fn postgres_backup(asked: &Asked<'_>) -> Part {
     let mut part = Part::of_template("postgres-backup", "postgres-backup");
     let facts = &asked.facts;
-    let database = facts.given_text(&["database", "database_name", "db"]).or_else(|| facts.named(&["database", "db"]));
-    part.set("database", database.or_else(|| facts.named_before(&["database", "db"])));
+    part.set("database", facts.database());
     let destination = facts.path_after(&["to", "into", "in", "under"]).or_else(|| facts.paths.first().cloned());
     part.set("destination", destination.or_else(|| facts.given_text(&["destination", "backup_location"])));
-    part.set("host", facts.given_text(&["host", "database_host"]).or_else(|| facts.named(&["host"])));
+    let host = facts.given_text(&["host", "database_host"]).or_else(|| facts.named(&["host"]));
+    part.set("host", host.or_else(|| facts.machines().into_iter().next()));
+    part.set("user", facts.user());
     part.set("keep", host::copies(asked));
     if host::denies_pruning(asked) {
         part.without(&["prune_dumps"]);
@@ -308,8 +336,8 @@ pub(super) fn commands(asked: &Asked<'_>) -> Part {
     let retries = asked.facts.times().filter(|_| asked.says(&["retry", "retries", "try", "tries", "attempts"]));
     let mut before: Vec<String> = Vec::new();
     for clause in &asked.clauses {
-        let together =
-            clause.has(&["in parallel", "at the same time", "simultaneously", "concurrently", "side by side"]);
+        let together = clause.group.is_some()
+            || clause.has(&["in parallel", "at the same time", "simultaneously", "concurrently", "side by side"]);
         let mut group: Vec<String> = Vec::new();
         for command in super::facts::Facts::read(&clause.text, &serde_json::Map::new()).commands {
             let name = slug(command.split_whitespace().take(3).collect::<Vec<_>>().join(" ").as_str());

@@ -1,17 +1,24 @@
 //! From a task to a draft.
 
+use std::sync::LazyLock;
+
 use partita_core::workflow::{Workflow, from_value};
+use regex::Regex;
 use serde_json::{Map, Value};
 
+use super::Drafted;
 use super::MODEL;
 use super::delivery;
 use super::facts::Facts;
-use super::intents::{self, Asked, INTENTS, Intent};
+use super::intents::{self, Asked, Intent};
+use super::limits;
 use super::modifiers::{self, Met};
+use super::order;
 use super::part::{Part, assemble};
-use super::phrases;
+use super::phrases::{self, pattern};
 use super::sentence::{self, Clause};
-use crate::provider::{Draft, DraftError, DraftRequest};
+use super::spoken;
+use crate::provider::{DraftError, DraftRequest};
 use crate::templates::Templates;
 
 /// A clause, and what it is to be done for each of.
@@ -38,19 +45,23 @@ struct Read<'a> {
 }
 
 /// Makes a draft.
-pub(super) fn draft(request: &DraftRequest) -> Result<Draft, DraftError> {
-    let (pieces, schedule) = pieces(&request.task);
+pub(super) fn draft(request: &DraftRequest) -> Result<Drafted, DraftError> {
+    let (task, name) = own_name(&spoken::quotes(&request.task));
+    let (pieces, schedule) = pieces(&task);
     let mut context = request.context.clone();
     context.extend(request.parameters.clone());
     let Read { readings, wishes, denied, leftovers } = read(&pieces, &context);
     if readings.is_empty() {
         return Err(not_understood(&request.task));
     }
-    let parts: Vec<Part> =
-        readings.iter().map(|reading| build(reading, &context, &request.task, readings.len())).collect();
+    let parts: Vec<Part> = side_by_side(
+        &readings,
+        readings.iter().map(|reading| build(reading, &context, &task, readings.len())).collect(),
+    );
     let parts = in_the_clone(parts);
     let names: Vec<String> = parts.iter().map(|part| part.name.clone()).collect();
-    let (mut document, mut suggestions) = assemble(&name_of(&names), &request.task, parts);
+    let name = name.unwrap_or_else(|| name_of(&names));
+    let (mut document, mut suggestions) = assemble(&name, &request.task, parts);
     if document["params"]["namespace"]["default"] != "default" {
         suggestions.retain(|text| text != delivery::NO_NAMESPACE);
     }
@@ -59,6 +70,7 @@ pub(super) fn draft(request: &DraftRequest) -> Result<Draft, DraftError> {
             .push(format!("`{said}` is kept as the schedule `{cron}`; this version does not start runs by itself."));
         document["schedule"] = cron.into();
     }
+    users_of_secrets(&mut document);
     let Some(mut workflow) = from_value(&document).workflow else {
         return Err(DraftError::Unavailable {
             message: "the planner made a draft that it can't read itself".to_owned(),
@@ -66,20 +78,83 @@ pub(super) fn draft(request: &DraftRequest) -> Result<Draft, DraftError> {
     };
     let mut notes: Vec<String> =
         readings.iter().map(|reading| format!("understood: {}", reading.intent.title)).collect();
-    apply(&mut workflow, (&wishes, &denied), &context, (&mut suggestions, &mut notes));
+    let limited: Vec<&Clause> = match readings.as_slice() {
+        [_] => Vec::new(),
+        several => several.iter().flat_map(|reading| reading.clauses.iter().copied()).collect(),
+    };
+    apply(&mut workflow, (&wishes, &denied, &limited), &context, (&mut suggestions, &mut notes));
     suggestions.extend(leftovers);
     if let Some(asked) = request.model.as_deref().filter(|model| *model != MODEL) {
         suggestions.push(format!("The model {asked} is not configured, so the built-in planner made this."));
         notes.push(format!("requested_model: {asked}"));
     }
-    Ok(Draft { workflow, model: MODEL.to_owned(), suggestions, notes })
+    Ok(Drafted { workflow, suggestions, notes })
+}
+
+/// `name the workflow "nightly": …`: the rest of the task, and the name.
+fn own_name(task: &str) -> (String, Option<String>) {
+    let Some(found) = NAMED.captures(task) else { return (task.to_owned(), None) };
+    let (Some(whole), Some(name)) = (found.get(0), found.get(1).or_else(|| found.get(2))) else {
+        return (task.to_owned(), None);
+    };
+    let name = name.as_str().replace(char::is_control, " ").trim().to_owned();
+    let rest = format!("{} {}", &task[..whole.start()], &task[whole.end()..]);
+    (rest.trim().to_owned(), Some(name).filter(|name| !name.is_empty()))
+}
+
+static NAMED: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r#"(?i)\b(?:name|call)\s+(?:the|this)\s+(?:workflow\s+|one\s+)?"([^"\n]{1,100})"\s*[:,.]?|\b(?:workflow|it)\s+(?:named|called)\s+"([^"\n]{1,100})"\s*[:,.]?"#,
+    )
+});
+
+/// The parts of all readings in one list; those of one group are done side by side.
+fn side_by_side(readings: &[Reading<'_>], built: Vec<Vec<Part>>) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let mut before = None;
+    for (reading, mut made) in readings.iter().zip(built) {
+        let group = reading.clauses.first().and_then(|clause| clause.group);
+        for (at, part) in made.iter_mut().enumerate() {
+            part.together = group.is_some() && (at > 0 || group == before);
+        }
+        before = group;
+        parts.extend(made);
+    }
+    parts
+}
+
+/// `rotate the secret and restart the deployments web and api`: who uses the secret is restarted by its rotation's side.
+fn users_of_secrets(document: &mut Value) {
+    let restarts =
+        document["steps"].as_array().is_some_and(|steps| steps.iter().any(|step| step["name"] == "restart_deployment"));
+    let lists = document["params"].get("deployments").is_some();
+    if !(restarts && lists) {
+        return;
+    }
+    let Some(steps) = document["steps"].as_array_mut() else { return };
+    let Some(at) = steps.iter().position(|step| step["name"] == "rotate_secret") else { return };
+    let left_out = ["restart_users", "wait_for_users"];
+    let last = steps[at]["name"].clone();
+    steps.retain(|step| !step["name"].as_str().is_some_and(|name| left_out.contains(&name)));
+    for step in steps.iter_mut() {
+        for need in step["depends"].as_array_mut().into_iter().flatten() {
+            if need.as_str().is_some_and(|name| left_out.contains(&name)) {
+                need.clone_from(&last);
+            }
+        }
+    }
+    if let Some(params) = document["params"].as_object_mut() {
+        params.remove("deployments");
+        params.remove("rollout_timeout");
+    }
 }
 
 /// Commands that follow a clone, and name no directory, run in it.
 fn in_the_clone(mut parts: Vec<Part>) -> Vec<Part> {
     for at in 1..parts.len() {
         if parts[at - 1].name == "clone" && parts[at].name == "commands" {
-            for step in parts[at].steps.iter_mut().filter(|step| step.get("dir").is_none()) {
+            let open = |step: &&mut Value| step.get("dir").is_none() && step["parameters"].get("directory").is_none();
+            for step in parts[at].steps.iter_mut().filter(open) {
                 step["dir"] = "${clone_to}".into();
             }
         }
@@ -89,22 +164,39 @@ fn in_the_clone(mut parts: Vec<Part>) -> Vec<Part> {
 
 /// Takes a task apart; also gives when it wants to be done again and again.
 fn pieces(task: &str) -> (Vec<Piece>, Option<(String, String)>) {
-    let (mut pieces, mut schedule, mut carried) = (Vec::new(), None, Vec::new());
-    for clause in sentence::clauses(task) {
-        let mut text = clause.text;
-        if let Some(found) = phrases::schedule(&text) {
-            text = text.replacen(&found.1, "", 1);
-            schedule = Some(found);
-        }
-        if let Some((items, rest)) = phrases::for_each(&text) {
-            (carried, text) = (items, rest);
-        }
-        let clause = Clause::new(&text);
-        if clause.text.chars().any(char::is_alphabetic) {
-            pieces.push(Piece { clause, items: std::mem::take(&mut carried) });
+    let (mut pieces, mut carried) = (Vec::new(), Vec::new());
+    let schedule = phrases::schedule(task);
+    let task = match &schedule {
+        Some((_, said)) => task.replacen(said.as_str(), " ", 1),
+        None => task.to_owned(),
+    };
+    for segment in order::segments(&task) {
+        for clause in sentence::clauses(&segment.text) {
+            let mut text = clause.text;
+            if let Some((items, rest)) = phrases::for_each(&text) {
+                (carried, text) = (items, rest);
+            }
+            let mut clause = Clause::conditional(&text);
+            clause.group = segment.group;
+            if clause.text.chars().any(char::is_alphabetic) {
+                pieces.push(Piece { clause, items: std::mem::take(&mut carried) });
+            }
         }
     }
-    (pieces, schedule)
+    (pieces.into_iter().map(understood).collect(), schedule)
+}
+
+/// A clause that means nothing is tried once more with its words corrected.
+fn understood(piece: Piece) -> Piece {
+    let means = |clause: &Clause| {
+        !intents::of_clause(clause, &Facts::read(&clause.text, &Map::new())).is_empty()
+            || !modifiers::of_clause(clause).is_empty()
+            || clause.denies
+    };
+    match piece.clause.corrected().filter(|_| !means(&piece.clause)) {
+        Some(clause) if means(&clause) => Piece { clause, ..piece },
+        _ => piece,
+    }
 }
 
 /// Finds out what each clause asks for.
@@ -119,6 +211,8 @@ fn read<'a>(pieces: &'a [Piece], context: &Map<String, Value>) -> Read<'a> {
             ([one], Some(reading))
                 if std::ptr::eq(*one, reading.intent)
                     && one.goes_on(clause)
+                    && clause.on_failure == reading.clauses.iter().any(|clause| clause.on_failure)
+                    && clause.only_on == reading.clauses.first().and_then(|clause| clause.only_on.clone())
                     && items.is_empty()
                     && reading.items.is_empty() =>
             {
@@ -171,20 +265,26 @@ fn unknown_verbs(clause: &Clause, found: &[&'static Intent]) -> Vec<&'static str
     let general = [
         "ask",
         "check",
+        "call",
+        "collect",
         "configure",
         "create",
         "enable",
         "execute",
         "expect",
+        "find",
         "get",
         "include",
         "install",
         "keep",
         "limit",
         "list",
+        "look",
         "make sure",
         "measure",
         "monitor",
+        "open",
+        "pick",
         "print",
         "record",
         "report",
@@ -195,6 +295,7 @@ fn unknown_verbs(clause: &Clause, found: &[&'static Intent]) -> Vec<&'static str
         "show",
         "start",
         "tag",
+        "take",
         "test",
         "update",
         "validate",
@@ -218,19 +319,48 @@ fn is_known_denial(clause: &Clause) -> bool {
     ])
 }
 
-fn build(reading: &Reading<'_>, context: &Map<String, Value>, task: &str, readings: usize) -> Part {
+/// The parts that a reading becomes: one, or one for each of a list.
+fn build(reading: &Reading<'_>, context: &Map<String, Value>, task: &str, readings: usize) -> Vec<Part> {
     let own: Vec<&str> = reading.clauses.iter().map(|clause| clause.text.as_str()).collect();
     // One intent alone may take its facts from anywhere in the task.
     let whole = readings == 1 && reading.items.is_empty();
     let text = if whole { task.to_owned() } else { own.join(", ") };
-    let mut facts = Facts::read(&text, context);
-    if facts.images.is_empty() && reading.clauses.iter().any(|clause| clause.has(&["it", "that", "them"])) {
+    let listed = phrases::list_after(&text, reading.intent.lists).filter(|_| !reading.intent.lists.is_empty());
+    let texts: Vec<String> = match &listed {
+        Some((items, range)) if reading.items.is_empty() => items
+            .iter()
+            .map(|item| format!("{}{}{}", &text[..range.start], quoted_if_spaced(item), &text[range.end..]))
+            .collect(),
+        _ => vec![text],
+    };
+    texts.iter().map(|text| build_one(reading, context, (text, task))).collect()
+}
+
+fn quoted_if_spaced(item: &str) -> String {
+    if item.contains(' ') { format!("\"{item}\"") } else { item.to_owned() }
+}
+
+fn build_one(reading: &Reading<'_>, context: &Map<String, Value>, (text, task): (&str, &str)) -> Part {
+    let mut facts = Facts::read(text, context);
+    let refers = |words: &[&str]| reading.clauses.iter().any(|clause| clause.has(words));
+    if facts.images.is_empty() && refers(&["it", "that", "them", "the image", "image"]) {
         // `build the image web:v1 and deploy it`
         facts.images = Facts::read(task, context).images;
     }
     let mut part = (reading.intent.build)(&Asked { clauses: reading.clauses.clone(), facts });
     if !reading.items.is_empty() {
         part.for_each(reading.items);
+    }
+    if refers(&["it", "them"]) && part.params.get("service").is_some_and(|param| param["required"] == true) {
+        // `stop nginx, wait, and start it`
+        let verbs = ["restart", "reload", "start", "stop", "enable", "disable"];
+        part.set("service", Facts::read(task, context).object_of(&verbs));
+    }
+    limits::apply(&mut part, &reading.clauses);
+    part.on_failure = reading.clauses.first().is_some_and(|clause| clause.on_failure);
+    if let Some(environment) = reading.clauses.iter().find_map(|clause| clause.only_on.as_deref()) {
+        let given = ["environment", "env"].iter().find_map(|name| context.get(*name)?.as_str().map(str::to_owned));
+        limits::only_on(&mut part, environment, given);
     }
     part
 }
@@ -254,7 +384,7 @@ fn name_of(names: &[String]) -> String {
 /// Adds what can be asked of any workflow.
 fn apply(
     workflow: &mut Workflow,
-    (wishes, denied): (&[&Clause], &[&Clause]),
+    (wishes, denied, limited): (&[&Clause], &[&Clause], &[&Clause]),
     context: &Map<String, Value>,
     (suggestions, notes): (&mut Vec<String>, &mut Vec<String>),
 ) {
@@ -275,7 +405,9 @@ fn apply(
         if warns || checks_itself || asked.iter().any(is_denied) {
             continue;
         }
-        match modifiers::apply_all(workflow, clause, &facts) {
+        // Limits of a clause that is one of several things to do are limits of its own steps.
+        let is_limited = limited.iter().any(|other| std::ptr::eq(*other, *clause));
+        match modifiers::apply_but(workflow, clause, &facts, is_limited) {
             Some(Met::Done { summary, .. } | Met::Already { summary, .. }) => notes.push(summary),
             Some(Met::Not(reason)) => suggestions.push(format!("`{}`: {reason}.", clause.text)),
             None => {}
@@ -297,7 +429,7 @@ fn not_understood(task: &str) -> DraftError {
     } else {
         format!("the planner did not understand `{said}`")
     };
-    let words: Vec<&str> = INTENTS.iter().map(|intent| intent.title).collect();
+    let words: Vec<&str> = intents::all().map(|intent| intent.title).collect();
     DraftError::NotUnderstood {
         message,
         help: format!("It can {}", words.join(", ")),

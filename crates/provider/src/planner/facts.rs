@@ -11,6 +11,8 @@ use serde_json::{Map, Value};
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Facts {
     pub(super) text: String,
+    /// The text in lower case.
+    lower: String,
     pub(super) commands: Vec<String>,
     pub(super) urls: Vec<String>,
     pub(super) paths: Vec<String>,
@@ -37,6 +39,10 @@ patterns! {
     EMAIL = r"\b[\w.+-]+@[\w-]+\.[\w.-]*\w";
     CHANNEL = r"(?:^|\s)#([a-z0-9][\w-]*)";
     PATH = r#"(?:^|[\s"'`(=])((?:~|\.{1,2})?/[\w@%+=:,./-]*|[\w-]+(?:/[\w.-]+)*\.(?:txt|md|json|ya?ml|log|csv|html|sql|gz|conf|toml|py|sh))"#;
+    QUOTED_PATH = r#""((?:~|\.{1,2})?/[^"\n]*\s[^"\n]*)""#;
+    COMPOUND = r"(?i)\b((?:\d+(?:ms|s|m|h|d)){2,})\b";
+    ADDRESS = r"\b\d{1,3}(?:\.\d{1,3}){3}\b";
+    CALLED = r#"(?i)\b(?:saying|says|message|text|that says|reading)\s*[:=]?\s*"([^"\n]+)""#;
     PERCENT = r"(?i)(\d{1,3})(?:\.\d+)?\s*(?:%|percent)";
     IMAGE = r"\b((?:[a-z0-9.-]+(?::\d+)?/)+[a-z0-9._-]+(?::[\w.-]+)?|[a-z0-9][a-z0-9._-]*:v?\d[\w.-]*)";
     VERSION = r"(?i)\b(v\d+(?:\.\d+)*(?:[-.]\w+)?|\d+\.\d+\.\d+(?:-\w+)?)\b";
@@ -122,7 +128,7 @@ impl Facts {
     /// Finds what a text says; `context` is what the caller adds.
     pub(super) fn read(text: &str, context: &Map<String, Value>) -> Self {
         // No program can be given a NUL character, so it can't be part of a value.
-        let text = &*text.replace('\0', " ");
+        let text = &*super::spoken::numbers(&text.replace('\0', " "));
         let all = |pattern: &Regex, group: usize| -> Vec<String> {
             pattern.captures_iter(text).filter_map(|found| Some(found.get(group)?.as_str().to_owned())).collect()
         };
@@ -132,18 +138,37 @@ impl Facts {
         let trim = |path: String| path.trim_end_matches(['.', ',', ':']).to_owned();
         let paths: Vec<String> =
             all(&PATH, 1).into_iter().map(trim).filter(|path| !path.is_empty() && !is_part_of_url(path)).collect();
+        // `"/srv/my files"` is one path.
+        let quoted: Vec<String> = all(&QUOTED_PATH, 1);
+        let mut paths: Vec<String> =
+            paths.into_iter().filter(|path| !quoted.iter().any(|quoted| quoted.contains(path.as_str()))).collect();
+        paths.extend(quoted);
+        // `k8s/` is a directory, too.
+        let words = text.split_whitespace().map(|word| word.trim_matches(['"', '\'', '`', ',', ';', '(', ')']));
+        let is_directory = |word: &&str| {
+            word.len() > 1
+                && word.ends_with('/')
+                && !word.starts_with(['/', '.', '~'])
+                && word.chars().all(|it| it.is_ascii_alphanumeric() || matches!(it, '/' | '.' | '_' | '-'))
+        };
+        paths.extend(words.filter(is_directory).map(str::to_owned));
+        paths.sort_by_key(|path| text.find(path.as_str()));
         let mut commands = all(&COMMAND, 1);
         commands.extend(all(&SPOKEN_COMMAND, 1));
         commands.retain(|command| !command.trim().is_empty());
         let inside = |it: &str| urls.iter().chain(&commands).chain(&paths).any(|other| other.contains(it));
         Self {
             text: text.to_owned(),
+            lower: text.to_lowercase(),
             percents: all(&PERCENT, 1)
                 .iter()
                 .filter_map(|number| number.parse().ok())
                 .filter(|number| *number <= 100)
                 .collect(),
-            images: all(&IMAGE, 1).into_iter().filter(|image| !inside(image) && !image.contains("//")).collect(),
+            images: all(&IMAGE, 1)
+                .into_iter()
+                .filter(|image| !inside(image) && !image.contains("//") && !image.eq_ignore_ascii_case("blue/green"))
+                .collect(),
             versions: all(&VERSION, 1)
                 .into_iter()
                 .filter(|version| !urls.iter().any(|url| url.contains(version)))
@@ -160,6 +185,71 @@ impl Facts {
     /// Names of hosts that the text has: `db.example.com`.
     pub(super) fn hosts(&self) -> Vec<String> {
         HOST.find_iter(&self.text).map(|found| found.as_str().to_owned()).collect()
+    }
+
+    /// Names and addresses of machines that are no part of a path, an address of the web, mail or an image.
+    pub(super) fn machines(&self) -> Vec<String> {
+        let others =
+            || self.paths.iter().chain(&self.urls).chain(&self.emails).chain(&self.images).chain(&self.commands);
+        let names = HOST.find_iter(&self.text).chain(ADDRESS.find_iter(&self.text));
+        let mut found: Vec<(usize, String)> = names
+            .filter(|name| !others().any(|other| other.contains(name.as_str())))
+            .map(|name| (name.start(), name.as_str().to_owned()))
+            .collect();
+        found.sort();
+        found.dedup_by(|one, other| one.1 == other.1);
+        found.into_iter().map(|(_, name)| name).collect()
+    }
+
+    /// The word after `as user`, even if it is an everyday one.
+    pub(super) fn user(&self) -> Option<String> {
+        let found = compiled(r#"(?i)\bas\s+(?:the\s+)?user\s+["'`]?([\w.-]+)"#.to_owned())?;
+        let named =
+            found.captures(&self.text).and_then(|found| Some(found.get(1)?.as_str().trim_end_matches('.').to_owned()));
+        self.given_text(&["user", "database_user"]).or(named).or_else(|| self.named(&["as", "user"]))
+    }
+
+    /// The namespace in Kubernetes: as it is named, else as the environment is called.
+    pub(super) fn namespace(&self) -> Option<String> {
+        let named = self.given_text(&["namespace"]).or_else(|| self.named(&["namespace", "ns"]));
+        let named = named.or_else(|| self.named_before(&["namespace"]));
+        named.or_else(|| self.given_text(&["environment", "env"])).or_else(|| self.environment())
+    }
+
+    /// The environment that the text names: `to prod`, `on staging`, `in dev`.
+    pub(super) fn environment(&self) -> Option<String> {
+        let lower = self.text.to_lowercase();
+        let known = ["production", "prod", "staging", "development", "dev", "testing", "qa", "preview"];
+        let said = |name: &&&str| {
+            ["", "to ", "in ", "on ", "into ", "for "].iter().any(|before| match *before {
+                "" => {
+                    matches!(**name, "production" | "staging" | "development" | "testing")
+                        && super::sentence::has_word(&lower, name)
+                }
+                before => super::sentence::has_word(&lower, &format!("{before}{name}")),
+            })
+        };
+        known.iter().find(said).map(|name| super::sentence::environment(name))
+    }
+
+    /// The database that the text names.
+    pub(super) fn database(&self) -> Option<String> {
+        let given = self.given_text(&["database", "database_name", "db"]);
+        let named = given.or_else(|| self.named(&["database", "db", "databases", "dbs"]));
+        let named = named.or_else(|| self.named_before(&["database", "db", "dump"]));
+        let other = |name: &String| {
+            let lower = name.to_lowercase();
+            let kinds =
+                ["mysql", "mariadb", "sqlite", "sql", "redis", "newest", "latest", "psql", "pg", "take", "dump"];
+            !kinds.contains(&lower.as_str())
+        };
+        named.filter(other).or_else(|| self.named(&["of", "backup of", "dump of"]).filter(other))
+    }
+
+    /// A text that is to be sent or written.
+    pub(super) fn message(&self) -> Option<String> {
+        let called = CALLED.captures(&self.text).and_then(|found| Some(found.get(1)?.as_str().to_owned()));
+        called.or_else(|| self.quoted())
     }
 
     /// Text in double quotes.
@@ -192,9 +282,14 @@ impl Facts {
         }
     }
 
+    /// Whether a word is in the text at all: most are not, and need no pattern.
+    fn mentions(&self, word: &str) -> bool {
+        self.lower.contains(word)
+    }
+
     /// The name that stands after one of these words: `namespace shop`, `the service called "web"`.
     pub(super) fn named(&self, words: &[&str]) -> Option<String> {
-        for word in words {
+        for word in words.iter().filter(|word| self.mentions(word)) {
             let after = format!(
                 r#"(?i)\b{}\s+(?:is\s+|called\s+|named\s+|=\s*)?["'`]?([A-Za-z0-9][\w.-]*)"#,
                 regex::escape(word)
@@ -212,7 +307,10 @@ impl Facts {
 
     /// The word right after one of these verbs, even if it is an everyday one: `restart postgresql`.
     pub(super) fn object_of(&self, verbs: &[&str]) -> Option<String> {
-        let pattern = format!(r#"(?i)\b(?:{})\s+(?:the\s+)?["'`]?([a-z0-9][\w@.-]*)"#, verbs.join("|"));
+        let pattern = format!(
+            r#"(?i)\b(?:{})\s+(?:the\s+)?(?:services?\s+|daemon\s+|unit\s+)?["'`]?([a-z0-9][\w@.-]*)"#,
+            verbs.join("|")
+        );
         let found = compiled(pattern)?.captures(&self.text)?.get(1)?.as_str().trim_end_matches(['.', '-']);
         let fillers = [
             "the", "a", "an", "this", "that", "my", "our", "all", "it", "service", "services", "server", "host", "and",
@@ -222,7 +320,7 @@ impl Facts {
 
     /// The name that stands before one of these words: `the checkout service`.
     pub(super) fn named_before(&self, words: &[&str]) -> Option<String> {
-        for word in words {
+        for word in words.iter().filter(|word| self.mentions(word)) {
             let before = format!(r#"(?i)["'`]?([A-Za-z0-9][\w.-]*)["'`]?\s+{}\b"#, regex::escape(word));
             let Some(pattern) = compiled(before) else { continue };
             let found = pattern.captures_iter(&self.text).filter_map(|found| Some(found.get(1)?.as_str().to_owned()));
@@ -235,7 +333,7 @@ impl Facts {
 
     /// The number that stands before one of these words: `3 replicas`.
     pub(super) fn count(&self, words: &[&str]) -> Option<u64> {
-        words.iter().find_map(|word| {
+        words.iter().filter(|word| self.mentions(word)).find_map(|word| {
             let before = compiled(format!(r"(?i)\b(\d+)\s+(?:\w+\s+)?{}\b", regex::escape(word)))?;
             before.captures(&self.text)?.get(1)?.as_str().parse().ok()
         })
@@ -243,6 +341,11 @@ impl Facts {
 
     /// A duration that the text names, as documents write it.
     pub(super) fn duration(&self) -> Option<String> {
+        if let Some(found) =
+            COMPOUND.find(&self.text).filter(|it| partita_core::time::parse_duration(it.as_str()).is_ok())
+        {
+            return Some(found.as_str().to_lowercase());
+        }
         let found = DURATION.captures(&self.text)?;
         let unit = found.get(2)?.as_str().to_lowercase();
         let unit = match unit.as_str() {
@@ -301,7 +404,7 @@ impl Facts {
 }
 
 /// A pattern for one of the words above; each is compiled once.
-fn compiled(pattern: String) -> Option<Regex> {
+pub(super) fn compiled(pattern: String) -> Option<Regex> {
     static KNOWN: LazyLock<Mutex<HashMap<String, Regex>>> = LazyLock::new(Mutex::default);
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(regex) = known.get(&pattern) {
@@ -309,18 +412,18 @@ fn compiled(pattern: String) -> Option<Regex> {
     }
     let regex = Regex::new(&pattern).ok()?;
     // Names of parameters come from callers, so the memory has a bound.
-    if known.len() < 512 {
+    if known.len() < 1024 {
         known.insert(pattern, regex.clone());
     }
     Some(regex)
 }
 
-fn is_name(name: &str) -> bool {
+pub(super) fn is_name(name: &str) -> bool {
     let lower = name.to_lowercase();
     !COMMON.contains(&lower.as_str()) && lower.chars().any(|character| character.is_ascii_alphabetic())
 }
 
-fn is_verb(name: &str) -> bool {
+pub(super) fn is_verb(name: &str) -> bool {
     let verbs = [
         "restart", "deploy", "check", "backup", "build", "push", "test", "run", "scale", "stop", "start", "monitor",
         "roll", "install", "update", "upgrade", "release", "ship", "set", "up", "verify", "dump", "create", "delete",

@@ -11,9 +11,9 @@ pub(super) fn health(asked: &Asked<'_>) -> Part {
     let wants = |words: &[&str]| asked.says(words);
     let named =
         wants(&["disk", "disks", "memory", "ram", "cpu", "load", "processor", "processors", "space", "storage"]);
-    let disk = !named || wants(&["disk", "disks", "space", "storage"]);
-    let memory = !named || wants(&["memory", "ram"]);
-    let load = !named || wants(&["cpu", "load", "processor", "processors"]);
+    let disk = (!named || wants(&["disk", "disks", "space", "storage"])) && !asked.denies(&["disk", "disks"]);
+    let memory = (!named || wants(&["memory", "ram"])) && !asked.denies(&["memory", "ram"]);
+    let load = (!named || wants(&["cpu", "load", "processor", "processors"])) && !asked.denies(&["cpu", "load"]);
     let mut report = Vec::new();
     let warns_of_disk = asked.clauses.iter().any(|clause| {
         !clause.denies
@@ -218,6 +218,12 @@ pub(super) fn certificate(asked: &Asked<'_>) -> Part {
         let near = facts.named(&["of", "for", "on", "host", "domain"]).filter(|name| name.contains('.'));
         near.or_else(|| facts.hosts().into_iter().next())
     });
+    // `mail.example.com:993`: what stands before the colon was found.
+    let address = address.map(|host| {
+        let after = facts.text.split(&format!("{host}:")).nth(1).unwrap_or_default();
+        let port: String = after.chars().take_while(char::is_ascii_digit).collect();
+        if port.is_empty() || host.contains(':') { host } else { format!("{host}:{port}") }
+    });
     let (host, port) = match address.as_deref().and_then(|address| address.split_once(':')) {
         Some((host, port)) => (Some(host.to_owned()), port.parse::<u64>().ok()),
         None => (address.clone(), None),
@@ -230,6 +236,15 @@ pub(super) fn certificate(asked: &Asked<'_>) -> Part {
 
 /// Asks an address whether it answers.
 pub(super) fn uptime(asked: &Asked<'_>) -> Part {
+    if let (Some(text), [url]) = (contained(asked), asked.facts.urls.as_slice()) {
+        let mut part = Part::of_template("uptime-check", "http-uptime-check");
+        part.set("url", Some(url.clone()));
+        part.set("contains", Some(text));
+        if let (Some(status), Some(first)) = (expected_status(asked), part.steps.first_mut()) {
+            first["parameters"]["expect_status"] = json!(status);
+        }
+        return part;
+    }
     let mut part = Part::new("uptime-check");
     let urls = if asked.facts.urls.is_empty() {
         asked.facts.given_list(&["url", "urls", "endpoint"])
@@ -268,6 +283,14 @@ pub(super) fn uptime(asked: &Asked<'_>) -> Part {
         }
     }
     part
+}
+
+/// The text that an answer should have in it.
+fn contained(asked: &Asked<'_>) -> Option<String> {
+    let after = ["contains", "contain", "containing", "includes", "has the text", "with the text", "says"];
+    let lower = asked.facts.text.to_lowercase();
+    let at = after.iter().filter_map(|word| lower.find(&format!("{word} \""))).min()?;
+    asked.facts.text.get(at..)?.split('"').nth(1).filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
 /// The status that an answer should have, when the task says so.

@@ -1,7 +1,9 @@
 //! What makes a deployment better: trying it first, scanning its images, limits, scaling, monitoring.
 
 use partita_core::workflow::Workflow;
-use partita_core::workflow::document::{Action, Effects, Foreach, Items, Step};
+use partita_core::workflow::document::{
+    Action, Effects, Foreach, Items, Param, ParamType, Rollback, RollbackWhen, Step,
+};
 use serde_json::json;
 
 use super::facts::Facts;
@@ -151,6 +153,88 @@ pub(super) fn resources(workflow: &mut Workflow) -> Met {
             "set resources deployment/{target} --requests=cpu=100m,memory=128Mi --limits=cpu=500m,memory=512Mi{namespace}"
         )
     })
+}
+
+/// Gives each deployment probes, so that Kubernetes itself sends requests only to pods that answer. The port is the
+/// application's, so it is a parameter; until it has a value the steps are passed over.
+pub(super) fn probes(workflow: &mut Workflow, clause: &Clause, facts: &Facts) -> Met {
+    let checked = modifiers::health_checks(workflow, clause, facts);
+    let deploys: Vec<(String, String, String)> = workflow
+        .steps
+        .iter()
+        .filter_map(|step| Some((step.name.clone(), deployment_of(step)?, namespace_of(step))))
+        .collect();
+    *workflow = explicit_order(workflow);
+    let mut added = Vec::new();
+    for (changed, target, namespace) in &deploys {
+        let name = format!("probe_{}", changed.trim_start_matches("deploy_"));
+        let Some(at) = workflow.steps.iter().position(|step| step.name == *changed) else { continue };
+        if workflow.steps.iter().any(|step| step.name == name) {
+            continue;
+        }
+        let patch = |operation: &str, probe: &str| {
+            let of = |kind: &str| {
+                format!(r#"{{\"op\":\"{operation}\",\"path\":\"/spec/template/spec/containers/0/{kind}\"{probe}}}"#)
+            };
+            let both = format!("[{},{}]", of("readinessProbe"), of("livenessProbe"));
+            let command = format!("patch deployment/{target}{namespace} --type=json -p \"{both}\"");
+            tool_action("kubectl", json!({"command": command}))
+        };
+        let probe =
+            r#",\"value\":{\"httpGet\":{\"path\":\"${probe_path}\",\"port\":${probe_port}},\"periodSeconds\":5}"#;
+        // Before the new image, so that taking the image back leaves a revision that has the probes.
+        let step = Step {
+            name: name.clone(),
+            description: Some(format!("Give {target} readiness and liveness probes")),
+            condition: Some("has(params.probe_port) && params.probe_port != null".to_owned()),
+            action: Some(patch("add", probe)),
+            depends: workflow.steps[at].depends.clone(),
+            rollback: Some(Rollback {
+                action: patch("remove", ""),
+                retry: None,
+                timeout_ms: None,
+                when: RollbackWhen::Succeeded,
+            }),
+            ..Step::default()
+        };
+        workflow.steps[at].depends = Some(vec![name.clone()]);
+        workflow.steps.insert(at, step);
+        added.push(name);
+    }
+    if deploys.is_empty() || added.is_empty() {
+        return checked;
+    }
+    declare_probes(workflow);
+    let summary = format!(
+        "{} give each deployment readiness and liveness probes when `probe_port` has a value",
+        added.join(", ")
+    );
+    match checked {
+        Met::Done { summary: also, steps } | Met::Already { summary: also, steps } => {
+            Met::Done { summary: format!("{summary}; {also}"), steps: added.into_iter().chain(steps).collect() }
+        }
+        Met::Not(_) => Met::Done { summary, steps: added },
+    }
+}
+
+/// What the probes ask.
+fn declare_probes(workflow: &mut Workflow) {
+    let port = Param {
+        kind: Some(ParamType::Integer),
+        description: Some("The port that the probes ask; without it there are none".to_owned()),
+        min: Some(1.0),
+        max: Some(65_535.0),
+        ..Param::default()
+    };
+    let path = Param {
+        kind: Some(ParamType::String),
+        description: Some("The path that the probes ask".to_owned()),
+        default: Some(json!("/")),
+        pattern: Some("^/[A-Za-z0-9._~/-]*$".to_owned()),
+        ..Param::default()
+    };
+    workflow.params.entry("probe_port".to_owned()).or_insert(port);
+    workflow.params.entry("probe_path".to_owned()).or_insert(path);
 }
 
 /// Adds a command for each deployment, behind the step that changes it.

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::facts::Facts;
 use super::part::Part;
 use super::sentence::Clause;
-use super::{chores, delivery, host};
+use super::{chores, databases, delivery, host, messages, network, platform, projects};
 
 /// What was asked for in the clauses that belong to one intent.
 pub(super) struct Asked<'a> {
@@ -31,22 +31,38 @@ pub(super) struct Intent {
     /// What it is called in messages.
     pub(super) title: &'static str,
     /// One of each group must be there.
-    words: &'static [&'static [&'static str]],
+    pub(super) words: &'static [&'static [&'static str]],
     /// None of these may be there.
-    except: &'static [&'static str],
+    pub(super) except: &'static [&'static str],
     /// Whether the facts alone make it likely or forbid it.
-    fits: fn(&Clause, &Facts) -> bool,
+    pub(super) fits: fn(&Clause, &Facts) -> bool,
     /// Words by which a later clause belongs to it, too.
-    absorbs: &'static [&'static str],
+    pub(super) absorbs: &'static [&'static str],
+    /// Words after which a list means: this for each of the list.
+    pub(super) lists: &'static [&'static str],
     pub(super) build: fn(&Asked<'_>) -> Part,
 }
 
-fn always(_: &Clause, _: &Facts) -> bool {
+pub(super) fn always(_: &Clause, _: &Facts) -> bool {
     true
 }
 
-const DO_BACKUP: &[&str] = &["back up", "backup", "backups", "archive", "dump", "save a copy", "snapshot"];
-const DO_CHECK: &[&str] = &[
+pub(super) const DO_BACKUP: &[&str] = &[
+    "back up",
+    "backup",
+    "backups",
+    "archive",
+    "dump",
+    "save a copy",
+    "snapshot",
+    "tar up",
+    "tar",
+    "mysqldump",
+    "pg_dump",
+    "pack",
+    "zip",
+];
+pub(super) const DO_CHECK: &[&str] = &[
     "check",
     "measure",
     "monitor",
@@ -73,14 +89,21 @@ const DO_CHECK: &[&str] = &[
     "print",
 ];
 
-/// Every intent. The first that fits a clause wins, but for those that may stand together.
-pub(super) const INTENTS: [Intent; 30] = [
+/// Every intent. The first that fits a clause wins, but for those that may stand together; special ones come first.
+pub(super) fn all() -> impl Iterator<Item = &'static Intent> {
+    let special = messages::INTENTS.iter().chain(&platform::INTENTS).chain(&databases::INTENTS);
+    special.chain(&projects::INTENTS).chain(&network::INTENTS).chain(&GENERAL)
+}
+
+/// Intents of everyday use.
+static GENERAL: [Intent; 29] = [
     Intent {
         title: "run commands on another host",
         words: &[],
         except: &[],
         fits: chores::is_remote,
         absorbs: &[],
+        lists: &["on", "hosts"],
         build: chores::remote_command,
     },
     Intent {
@@ -89,9 +112,10 @@ pub(super) const INTENTS: [Intent; 30] = [
             &["query", "sql", "select", "psql", "run", "execute"],
             &["database", "db", "postgres", "sql", "query"],
         ],
-        except: &[],
+        except: &["mysql", "mariadb", "redis", "jq", "make"],
         fits: |_, facts| facts.quoted().is_some() || !facts.commands.is_empty(),
         absorbs: &[],
+        lists: &[],
         build: chores::query,
     },
     Intent {
@@ -100,14 +124,16 @@ pub(super) const INTENTS: [Intent; 30] = [
         except: &[],
         fits: |_, facts| !facts.commands.is_empty(),
         absorbs: &["retry", "try", "parallel"],
+        lists: &[],
         build: delivery::commands,
     },
     Intent {
         title: "back up a Postgres database",
-        words: &[DO_BACKUP, &["postgres", "postgresql", "database", "databases", "db", "pg_dump"]],
-        except: &[],
+        words: &[DO_BACKUP, &["postgres", "postgresql", "database", "databases", "db", "dbs", "pg_dump"]],
+        except: &["mysql", "mariadb", "sqlite"],
         fits: always,
         absorbs: &["keep", "verify", "prune", "copies", "dumps", "restore"],
+        lists: &["databases", "dbs", "database", "db", "dump", "back up", "backup", "of"],
         build: delivery::postgres_backup,
     },
     Intent {
@@ -116,6 +142,7 @@ pub(super) const INTENTS: [Intent; 30] = [
         except: &[],
         fits: |clause, facts| !facts.paths.is_empty() || clause.has(&["directory", "folder", "files", "home", "data"]),
         absorbs: &["keep", "verify", "prune", "copies", "archives", "remove", "delete", "oldest"],
+        lists: &["archive", "back up", "backup", "directories", "folders", "tar up", "pack", "of"],
         build: host::directory_backup,
     },
     Intent {
@@ -124,20 +151,21 @@ pub(super) const INTENTS: [Intent; 30] = [
             &["clean", "clean up", "cleanup", "delete", "remove", "prune", "purge", "rotate", "free", "tidy"],
             &["log", "logs", "files", "temp", "tmp", "temporary", "disk", "old", "space"],
         ],
-        except: &[],
+        except: &["docker", "images", "secret", "certificate", "cache", "namespace", "deployment"],
         fits: always,
         absorbs: &["older", "days", "report", "measure"],
+        lists: &[],
         build: host::cleanup,
     },
     Intent {
         title: "build (and push) a container image",
-        words: &[
-            &["build", "rebuild", "containerize", "containerise", "dockerize"],
-            &["image", "images", "docker", "container", "dockerfile"],
-        ],
+        words: &[&["build", "rebuild", "containerize", "containerise", "dockerize"]],
         except: &[],
-        fits: always,
+        fits: |clause, facts| {
+            clause.has(&["image", "images", "docker", "container", "dockerfile"]) || !facts.images.is_empty()
+        },
         absorbs: &["push", "publish", "tag"],
+        lists: &[],
         build: delivery::docker,
     },
     Intent {
@@ -146,6 +174,7 @@ pub(super) const INTENTS: [Intent; 30] = [
         except: &[],
         fits: always,
         absorbs: &["lint", "style", "tests", "test", "coverage"],
+        lists: &[],
         build: delivery::python_ci,
     },
     Intent {
@@ -154,6 +183,7 @@ pub(super) const INTENTS: [Intent; 30] = [
         except: &["deploy"],
         fits: always,
         absorbs: &["warn", "expires", "expire", "days", "alert"],
+        lists: &["certificates of", "certificate of", "certs of", "cert of", "certificates for", "of", "for"],
         build: host::certificate,
     },
     Intent {
@@ -162,6 +192,7 @@ pub(super) const INTENTS: [Intent; 30] = [
         except: &["database", "postgres"],
         fits: chores::has_two_places,
         absorbs: &[],
+        lists: &[],
         build: chores::file,
     },
     Intent {
@@ -170,6 +201,7 @@ pub(super) const INTENTS: [Intent; 30] = [
         except: &[],
         fits: chores::has_two_places,
         absorbs: &["delete"],
+        lists: &[],
         build: chores::sync,
     },
     Intent {
@@ -178,6 +210,7 @@ pub(super) const INTENTS: [Intent; 30] = [
         except: &[],
         fits: |_, facts| !facts.urls.is_empty(),
         absorbs: &[],
+        lists: &[],
         build: chores::clone,
     },
     Intent {
@@ -185,7 +218,8 @@ pub(super) const INTENTS: [Intent; 30] = [
         words: &[&["terraform", "infrastructure as code"]],
         except: &[],
         fits: always,
-        absorbs: &["plan", "apply", "validate"],
+        absorbs: &["plan", "apply", "validate", "ask", "approval", "approve", "confirm"],
+        lists: &[],
         build: chores::terraform,
     },
     Intent {
@@ -194,15 +228,8 @@ pub(super) const INTENTS: [Intent; 30] = [
         except: &["deploy"],
         fits: always,
         absorbs: &[],
+        lists: &[],
         build: chores::make_namespace,
-    },
-    Intent {
-        title: "install or upgrade a release with helm",
-        words: &[&["helm"], &["upgrade", "install", "deploy", "release", "update"]],
-        except: &["prometheus", "grafana", "loki", "elk"],
-        fits: always,
-        absorbs: &[],
-        build: chores::helm_release,
     },
     Intent {
         title: "delete an object of Kubernetes",
@@ -213,6 +240,7 @@ pub(super) const INTENTS: [Intent; 30] = [
         except: &["before", "after"],
         fits: always,
         absorbs: &[],
+        lists: &[],
         build: chores::delete_object,
     },
     Intent {
@@ -223,14 +251,16 @@ pub(super) const INTENTS: [Intent; 30] = [
             facts.paths.iter().any(|path| path.ends_with("yaml") || path.ends_with("yml") || path.ends_with('/'))
         },
         absorbs: &[],
+        lists: &[],
         build: delivery::deploy,
     },
     Intent {
         title: "ask whether a host answers (ping)",
         words: &[&["ping", "reachable", "connectivity"]],
-        except: &[],
+        except: &["slack", "port"],
         fits: |_, facts| facts.urls.is_empty(),
         absorbs: &[],
+        lists: &["ping", "hosts"],
         build: chores::ping,
     },
     Intent {
@@ -239,14 +269,19 @@ pub(super) const INTENTS: [Intent; 30] = [
         except: &["clean", "delete", "aggregation", "central", "kubernetes", "pods"],
         fits: |_, facts| facts.paths.is_empty(),
         absorbs: &[],
+        lists: &[],
         build: chores::journal,
     },
     Intent {
         title: "scale a deployment",
-        words: &[&["scale", "resize"], &["replicas", "replica", "instances", "pods", "deployment", "to", "up", "down"]],
+        words: &[
+            &["scale", "resize", "bump", "increase", "raise", "reduce", "lower"],
+            &["replica count", "replicas", "replica", "instances", "pods", "deployment", "to", "up", "down"],
+        ],
         except: &[],
         fits: always,
         absorbs: &[],
+        lists: &["scale", "deployments"],
         build: delivery::scale_deployment,
     },
     Intent {
@@ -255,25 +290,29 @@ pub(super) const INTENTS: [Intent; 30] = [
         except: &["monitoring stack", "logging stack"],
         fits: always,
         absorbs: &["replicas", "namespace", "pods"],
+        lists: &[],
         build: delivery::deploy,
     },
     Intent {
         title: "restart a service",
         words: &[&["restart", "reload", "bounce"]],
-        except: &[],
+        except: &["reboot"],
         fits: always,
         absorbs: &["verify", "running", "active", "runs"],
+        lists: &["services", "units", "daemons", "restart", "reload", "bounce"],
         build: host::service_restart,
     },
     Intent {
         title: "start, stop or look at a service",
-        words: &[
-            &["start", "stop", "enable", "disable", "status"],
-            &["service", "daemon", "unit", "systemd", "nginx", "server"],
-        ],
-        except: &["deploy", "container", "microservice"],
-        fits: always,
+        words: &[&["start", "stop", "enable", "disable", "status", "begin"]],
+        except: &["deploy", "container", "microservice", "maintenance", "replica", "replicas"],
+        fits: |clause, facts| {
+            clause.has(&["service", "services", "daemon", "unit", "systemd", "nginx", "server"])
+                || facts.object_of(&["start", "stop", "enable", "disable"]).is_some_and(|name| name.len() > 2)
+                || clause.has(&["start it", "stop it"])
+        },
         absorbs: &["running", "active"],
+        lists: &["services", "start", "stop", "enable", "disable"],
         build: chores::service,
     },
     Intent {
@@ -281,14 +320,30 @@ pub(super) const INTENTS: [Intent; 30] = [
         words: &[],
         except: &[],
         fits: |clause, facts| {
-            let web =
-                clause.has(&["website", "site", "endpoint", "url", "page", "uptime", "get", "web service", "api"]);
+            let web = clause.has(&[
+                "website",
+                "site",
+                "endpoint",
+                "url",
+                "page",
+                "uptime",
+                "get",
+                "web service",
+                "api",
+                "does",
+                "return",
+                "returns",
+                "respond",
+                "responds",
+                "works",
+            ]);
             (!facts.urls.is_empty()
                 && (clause.has(DO_CHECK) || web || clause.has(&["request", "call", "curl", "fetch"])))
                 || clause.has(&["uptime"])
                 || clause.has(DO_CHECK) && clause.has(&["website", "endpoint", "url"])
         },
         absorbs: &["expect", "status", "answers", "within"],
+        lists: &[],
         build: host::uptime,
     },
     Intent {
@@ -337,6 +392,7 @@ pub(super) const INTENTS: [Intent; 30] = [
             "record",
             "results",
         ],
+        lists: &[],
         build: host::health,
     },
     Intent {
@@ -345,6 +401,7 @@ pub(super) const INTENTS: [Intent; 30] = [
         except: &["approval", "confirm", "confirmation", "approve"],
         fits: |clause, facts| facts.duration().is_some() || clause.has(&["wait"]),
         absorbs: &[],
+        lists: &[],
         build: host::wait,
     },
     Intent {
@@ -353,6 +410,7 @@ pub(super) const INTENTS: [Intent; 30] = [
         except: &[],
         fits: |_, facts| facts.text.contains('"'),
         absorbs: &[],
+        lists: &[],
         build: host::write_file,
     },
     Intent {
@@ -361,6 +419,7 @@ pub(super) const INTENTS: [Intent; 30] = [
         except: &[],
         fits: always,
         absorbs: &["dashboard", "dashboards"],
+        lists: &[],
         build: delivery::monitoring,
     },
     Intent {
@@ -378,6 +437,7 @@ pub(super) const INTENTS: [Intent; 30] = [
         except: &[],
         fits: always,
         absorbs: &[],
+        lists: &[],
         build: delivery::logging,
     },
     Intent {
@@ -386,6 +446,7 @@ pub(super) const INTENTS: [Intent; 30] = [
         except: &["deploy"],
         fits: always,
         absorbs: &[],
+        lists: &[],
         build: list_objects,
     },
 ];
@@ -443,7 +504,7 @@ pub(super) fn of_clause(clause: &Clause, facts: &Facts) -> Vec<&'static Intent> 
         return Vec::new();
     }
     let beside = |intent: &&'static Intent| BESIDE.contains(&intent.title);
-    let mut found: Vec<&'static Intent> = INTENTS.iter().filter(|intent| intent.is_in(clause, facts)).collect();
+    let mut found: Vec<&'static Intent> = all().filter(|intent| intent.is_in(clause, facts)).collect();
     let first = found.iter().position(|intent| !beside(intent));
     let main = first.map(|at| found.remove(at));
     found.retain(beside);

@@ -1,4 +1,4 @@
-//! The built-in planner: the provider `adk` without a model. Deterministic, offline, done in
+//! The built-in planner: drafts without a model. Deterministic, offline, done in
 //! milliseconds.
 //!
 //! ```text
@@ -10,28 +10,64 @@
 //! part of a command.
 
 mod chores;
+mod databases;
 mod delivery;
 mod draft;
 mod facts;
 mod host;
 mod improve;
 mod intents;
+mod limits;
+mod messages;
 mod modifiers;
+mod network;
+mod order;
 mod part;
 mod phrases;
+mod platform;
+mod projects;
 mod refine;
 mod sentence;
+mod spoken;
 
-use async_trait::async_trait;
+use partita_core::workflow::Workflow;
 
-use crate::provider::{Availability, Draft, DraftError, DraftRequest, Features, Provider, RefineRequest, Refinement};
+use crate::provider::{
+    Content, Draft, DraftError, DraftRequest, RefineRequest, Refinement, RequirementChange, UnmetRequirement,
+};
 
 /// How the planner calls itself.
 pub const MODEL: &str = "builtin/planner";
 
-/// The provider `adk` as long as no model is configured.
+/// Sentences that between them need every pattern there is.
+const PREPARING: [&str; 2] = [
+    "Every day at 3am, first back up /srv/app to /backups and keep 5 copies, then deploy registry.example.com/web:v2 to namespace \
+     shop with 3 replicas; if it fails, tell Slack, but don't email anybody",
+    "Check https://example.com/health, warn if the disk is more than 80% full, retry 3 times with a timeout of 5 minutes",
+];
+
+/// Makes workflows of sentences by rules.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Planner;
+
+/// What the planner made of a task.
+#[derive(Clone, Debug)]
+pub struct Drafted {
+    pub workflow: Workflow,
+    /// What the author of the task should know.
+    pub suggestions: Vec<String>,
+    /// The intents that were read, the templates that were used.
+    pub notes: Vec<String>,
+}
+
+/// What the planner made of a workflow and its requirements, each of which is in `changes` or `unmet`.
+#[derive(Clone, Debug)]
+pub struct Refined {
+    pub workflow: Workflow,
+    pub changes: Vec<RequirementChange>,
+    pub unmet: Vec<UnmetRequirement>,
+    pub suggestions: Vec<String>,
+}
 
 impl Planner {
     /// A planner.
@@ -39,37 +75,45 @@ impl Planner {
     pub fn new() -> Self {
         Self
     }
-}
 
-#[async_trait]
-impl Provider for Planner {
-    #[expect(clippy::unnecessary_literal_bound, reason = "the signature of the port")]
-    fn name(&self) -> &str {
-        "adk"
+    /// Compiles the patterns that reading needs, so that the first request does not wait for them.
+    pub fn prepare(&self) {
+        for task in PREPARING {
+            // Only the patterns are wanted; what becomes of the words does not matter.
+            let _ = self.draft(&DraftRequest { task: task.to_owned(), ..DraftRequest::default() });
+        }
     }
 
-    #[expect(clippy::unnecessary_literal_bound, reason = "the signature of the port")]
-    fn title(&self) -> &str {
-        "ADKProvider"
-    }
-
-    fn features(&self) -> Features {
-        Features { generation: true, execution: true, refinement: true, streaming: true, compose: true }
-    }
-
-    fn availability(&self) -> Availability {
-        Availability::Available
-    }
-
-    fn models(&self) -> Vec<String> {
-        vec![MODEL.to_owned()]
-    }
-
-    async fn draft(&self, request: &DraftRequest) -> Result<Draft, DraftError> {
+    /// Makes a workflow of a task.
+    ///
+    /// # Errors
+    ///
+    /// When nothing in the task could be placed.
+    pub fn draft(&self, request: &DraftRequest) -> Result<Drafted, DraftError> {
         draft::draft(request)
     }
 
-    async fn refine(&self, request: &RefineRequest) -> Result<Refinement, DraftError> {
+    /// Changes a workflow so that it meets requirements.
+    ///
+    /// # Errors
+    ///
+    /// None for now; what can't be met is listed in `unmet`.
+    pub fn refine(&self, request: &RefineRequest) -> Result<Refined, DraftError> {
         refine::refine(request)
+    }
+}
+
+impl From<Drafted> for Draft {
+    fn from(drafted: Drafted) -> Self {
+        let Drafted { workflow, suggestions, notes } = drafted;
+        Self { content: Content::Workflow(Box::new(workflow)), model: MODEL.to_owned(), suggestions, notes }
+    }
+}
+
+impl From<Refined> for Refinement {
+    fn from(refined: Refined) -> Self {
+        let Refined { workflow, changes, unmet, suggestions } = refined;
+        let content = Content::Workflow(Box::new(workflow));
+        Self { content, model: MODEL.to_owned(), changes, unmet, suggestions, notes: Vec::new() }
     }
 }

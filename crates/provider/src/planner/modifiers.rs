@@ -22,17 +22,21 @@ pub(super) enum Met {
 
 /// Something that can be asked of any workflow.
 pub(super) struct Modifier {
+    /// Whether it bounds the steps of one clause when a task has several.
+    is_limit: bool,
     words: &'static [&'static [&'static str]],
     pub(super) apply: fn(&mut Workflow, &Clause, &Facts) -> Met,
 }
 
 /// Every modifier; the first that a clause's words fit is meant.
-pub(super) const MODIFIERS: [Modifier; 6] = [
+pub(super) static MODIFIERS: [Modifier; 6] = [
     Modifier {
+        is_limit: false,
         words: &[&["rollback", "roll back", "rolled back", "undo", "revert", "take it back", "rolls back"]],
         apply: rollback,
     },
     Modifier {
+        is_limit: false,
         words: &[&[
             "approval",
             "approve",
@@ -40,6 +44,7 @@ pub(super) const MODIFIERS: [Modifier; 6] = [
             "confirm",
             "confirmation",
             "ask me",
+            "ask for my approval",
             "sign off",
             "sign-off",
             "ask first",
@@ -49,6 +54,7 @@ pub(super) const MODIFIERS: [Modifier; 6] = [
         apply: approval,
     },
     Modifier {
+        is_limit: false,
         words: &[&[
             "notify",
             "notification",
@@ -62,15 +68,33 @@ pub(super) const MODIFIERS: [Modifier; 6] = [
             "inform",
             "announce",
             "alert",
+            "e-mail",
+            "#channel",
         ]],
         apply: notification,
     },
-    Modifier { words: &[&["retry", "retries", "try again", "retried", "attempts", "tries"]], apply: retries },
     Modifier {
-        words: &[&["timeout", "timeouts", "time limit", "no longer than", "time out", "timed out"]],
+        is_limit: true,
+        words: &[&["retry", "retries", "try again", "retried", "attempts", "tries"]],
+        apply: retries,
+    },
+    Modifier {
+        is_limit: true,
+        words: &[&[
+            "timeout",
+            "timeouts",
+            "time limit",
+            "hour limit",
+            "minute limit",
+            "no longer than",
+            "time out",
+            "timed out",
+            "give up after",
+        ]],
         apply: time_limit,
     },
     Modifier {
+        is_limit: false,
         words: &[&[
             "health check",
             "health checks",
@@ -102,8 +126,13 @@ pub(super) fn knows(word: &str) -> bool {
 
 /// Does all that a clause asks for; `None` when it asks for nothing of the kind.
 pub(super) fn apply_all(workflow: &mut Workflow, clause: &Clause, facts: &Facts) -> Option<Met> {
+    apply_but(workflow, clause, facts, false)
+}
+
+/// As [`apply_all`], maybe without limits.
+pub(super) fn apply_but(workflow: &mut Workflow, clause: &Clause, facts: &Facts, no_limits: bool) -> Option<Met> {
     let mut all: Option<Met> = None;
-    for modifier in of_clause(clause) {
+    for modifier in of_clause(clause).into_iter().filter(|modifier| !(no_limits && modifier.is_limit)) {
         let met = (modifier.apply)(workflow, clause, facts);
         all = Some(match (all, met) {
             (None, met) => met,
@@ -281,7 +310,7 @@ fn listed(names: &[String]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
-fn approval(workflow: &mut Workflow, clause: &Clause, _: &Facts) -> Met {
+fn approval(workflow: &mut Workflow, clause: &Clause, facts: &Facts) -> Met {
     let asks = |step: &Step| matches!(step.action, Some(Action::Approval(_)));
     if let Some(step) = workflow.steps.iter().find(|step| asks(step)) {
         return Met::Already { summary: format!("`{}` asks already", step.name), steps: vec![step.name.clone()] };
@@ -289,9 +318,11 @@ fn approval(workflow: &mut Workflow, clause: &Clause, _: &Facts) -> Met {
     *workflow = explicit_order(workflow);
     let name = free_name(workflow, "ask_for_approval");
     let message = Some(format!("Go on with {}?", workflow.name));
+    let timeout_ms = facts.duration().filter(|_| clause.has(&["at most", "within", "for up to"]));
+    let timeout_ms = timeout_ms.and_then(|text| partita_core::time::parse_duration(&text).ok());
     let mut question = Step {
         name: name.clone(),
-        action: Some(Action::Approval(Approval { message, timeout_ms: None })),
+        action: Some(Action::Approval(Approval { message, timeout_ms })),
         ..Step::default()
     };
     question.description = Some("Ask a person".to_owned());
@@ -319,7 +350,27 @@ fn approval(workflow: &mut Workflow, clause: &Clause, _: &Facts) -> Met {
 }
 
 fn notification(workflow: &mut Workflow, clause: &Clause, facts: &Facts) -> Met {
-    let on_failure = clause.has(&["failure", "fails", "failed", "fail", "error", "errors", "goes wrong"]);
+    let on_failure = clause.on_failure
+        || clause.has(&[
+            "failure",
+            "fails",
+            "failed",
+            "fail",
+            "error",
+            "errors",
+            "goes wrong",
+            "is down",
+            "down",
+            "unreachable",
+            "about to expire",
+            "expires",
+            "broken",
+            "does not answer",
+            "doesn't answer",
+            "not ok",
+            "unhealthy",
+            "breaks",
+        ]);
     let on_success =
         clause.has(&["success", "succeeds", "succeeded", "done", "finished", "completed", "completes", "complete"]);
     let text = "Partita: ${run.name} (${run.id}): ${run.status}";
@@ -327,7 +378,7 @@ fn notification(workflow: &mut Workflow, clause: &Clause, facts: &Facts) -> Met 
         ("an e-mail", tool_action("email", json!({"to": address, "subject": text, "body": text})))
     } else if let Some(url) = facts.urls.first().filter(|_| !clause.has(&["slack"])) {
         ("a webhook", tool_action("webhook", json!({"url": url, "body": {"text": text}})))
-    } else if clause.has(&["email", "mail"]) {
+    } else if clause.has(&["email", "mail", "e-mail"]) {
         declare(workflow, "notify_email", "Where notifications are mailed to");
         ("an e-mail", tool_action("email", json!({"to": "${notify_email}", "subject": text, "body": text})))
     } else if clause.has(&["slack"]) || !facts.channels.is_empty() {
@@ -438,7 +489,7 @@ pub(super) fn health_checks(workflow: &mut Workflow, _: &Clause, facts: &Facts) 
     let there = |workflow: &Workflow, name: &str| workflow.steps.iter().any(|step| step.name == name);
     let present: Vec<String> =
         deploys.iter().map(|(step, ..)| format!("check_{step}")).filter(|name| there(workflow, name)).collect();
-    if !deploys.is_empty() && present.len() == deploys.len() {
+    if !deploys.is_empty() && present.len() == deploys.len() && facts.urls.is_empty() {
         return Met::Already { summary: format!("{} look after it already", listed(&present)), steps: present };
     }
     let mut added = Vec::new();
@@ -451,8 +502,16 @@ pub(super) fn health_checks(workflow: &mut Workflow, _: &Clause, facts: &Facts) 
             added.push(name);
         }
     }
+    let asks = |step: &Step, url: &str| matches!(&step.action, Some(Action::Http(http)) if http.url == url);
     if let Some(url) = facts.urls.first() {
-        added.push(ask_address(workflow, url));
+        match workflow.steps.iter().find(|step| asks(step, url)) {
+            Some(step) if added.is_empty() => {
+                let steps = vec![step.name.clone()];
+                return Met::Already { summary: format!("`{}` asks it already", step.name), steps };
+            }
+            Some(_) => {}
+            None => added.push(ask_address(workflow, url)),
+        }
     }
     let looks = |name: &String| name.starts_with("verify") || name.starts_with("check");
     let looking: Vec<String> = workflow.steps.iter().map(|step| step.name.clone()).filter(looks).collect();

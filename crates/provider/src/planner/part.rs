@@ -20,6 +20,10 @@ pub(super) struct Part {
     pub(super) rollback: bool,
     /// Steps for when the run's fate is known.
     pub(super) handlers: Map<String, Value>,
+    /// Whether it is done beside the part before it.
+    pub(super) together: bool,
+    /// Whether it is for when something fails: its step becomes the handler of failures.
+    pub(super) on_failure: bool,
 }
 
 impl Part {
@@ -57,7 +61,7 @@ impl Part {
             handlers: map("handlers"),
             steps,
             rollback,
-            suggestions: Vec::new(),
+            ..Self::default()
         }
     }
 
@@ -91,9 +95,17 @@ impl Part {
         }
     }
 
+    /// Lets the first step be the beginning of the part.
+    pub(super) fn begin(&mut self) {
+        if let Some(first) = self.steps.first_mut() {
+            first["depends"] = json!([]);
+        }
+    }
+
     /// Leaves out steps.
     pub(super) fn without(&mut self, names: &[&str]) {
         self.steps.retain(|step| !step["name"].as_str().is_some_and(|name| names.contains(&name)));
+        self.begin();
     }
 
     /// Leaves out parameters.
@@ -257,6 +269,8 @@ pub(super) fn assemble(name: &str, description: &str, parts: Vec<Part>) -> (Valu
     let mut handlers = Map::new();
     let mut rollback = false;
     let mut ends: Vec<String> = Vec::new();
+    // Where the group of parts that are done side by side began.
+    let mut fork: Vec<String> = Vec::new();
     for mut part in parts {
         part.declare_what_is_referred_to();
         declare(&mut params, &mut part);
@@ -264,9 +278,26 @@ pub(super) fn assemble(name: &str, description: &str, parts: Vec<Part>) -> (Valu
         suggestions.extend(part.suggestions);
         rollback |= part.rollback;
         handlers.extend(part.handlers);
-        let (renamed, part_ends) = place(part.steps, &steps, &ends);
+        if part.on_failure && part.steps.len() == 1 && !handlers.contains_key("failure") {
+            let mut step = part.steps.remove(0);
+            if let Some(step) = step.as_object_mut() {
+                step.remove("depends");
+            }
+            handlers.insert("failure".to_owned(), step);
+            continue;
+        }
+        if part.on_failure {
+            suggestions.push("What should be done after a failure is more than one step, so it is part of the run in any case; give it a workflow of its own.".to_owned());
+        }
+        if !part.together {
+            fork.clone_from(&ends);
+        }
+        let (renamed, part_ends) = place(part.steps, &steps, &fork);
         steps.extend(renamed);
-        if !part_ends.is_empty() {
+        if part.together {
+            ends.retain(|end| !fork.contains(end));
+            ends.extend(part_ends);
+        } else if !part_ends.is_empty() {
             ends = part_ends;
         }
     }

@@ -1,10 +1,11 @@
 //! Phrases that say how often or when: `for each of a, b and c`, `every day at 3am`.
 
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use regex::Regex;
 
-fn pattern(text: &str) -> Regex {
+pub(super) fn pattern(text: &str) -> Regex {
     #[expect(clippy::expect_used, reason = "the patterns are constants, and a test goes through them all")]
     Regex::new(text).expect("a valid pattern")
 }
@@ -27,19 +28,61 @@ pub(super) fn for_each(text: &str) -> Option<(Vec<String>, String)> {
     Some((items, rest.trim().to_owned()))
 }
 
+/// A list after one of these words: `restart the services nginx, redis and postgresql`; its items, and where it stands.
+pub(super) fn list_after(text: &str, words: &[&str]) -> Option<(Vec<String>, Range<usize>)> {
+    if words.is_empty() || !(text.contains('&') || text.to_lowercase().contains(" and ")) {
+        return None;
+    }
+    let item = r#"(?:"[^"\n]+"|[A-Za-z0-9_@~/][A-Za-z0-9_@%+=:.*/-]*)"#;
+    let words: Vec<String> = words.iter().map(|word| regex::escape(word)).collect();
+    let kinds = "(?:the\\s+)?(?:(?:services?|databases?|dbs?|deployments?|images?|hosts?|directories|folders|certificates?|files?|units?|tables?|users?)\\s+)?(?:of\\s+)?(?:the\\s+)?";
+    let text_of = format!(
+        r"(?i)(?:^|\b)(?:{})\s+{kinds}({item}(?:\s*,\s*{item})*\s*,?\s*(?:\band\b|&|\+)\s*{item})",
+        words.join("|")
+    );
+    let found = super::facts::compiled(text_of)?.captures(text)?.get(1)?;
+    let separators = super::facts::compiled(r"\s*,\s*(?:and\s+)?|\s+and\s+|\s*&\s*|\s+\+\s+".to_owned())?;
+    let clean = |item: &str| item.trim().trim_matches('"').trim_end_matches([',', '.']).to_owned();
+    let items: Vec<String> = separators.split(found.as_str()).map(clean).collect();
+    // `postgresql` is a name here, `the` and `it` never are.
+    let no_names =
+        ["the", "a", "an", "it", "them", "this", "that", "my", "our", "all", "not", "then", "is", "are", "of"];
+    let is_item = |item: &String| {
+        let is_name =
+            item.contains(|it: char| it.is_ascii_alphabetic()) && !no_names.contains(&item.to_lowercase().as_str());
+        (item.contains(['/', '.', ':']) || is_name)
+            && !super::facts::is_verb(item)
+            && !super::sentence::VERBS.contains(&item.as_str())
+    };
+    (items.len() > 1 && items.iter().all(is_item)).then(|| (items, found.range()))
+}
+
+const DAYS: [&str; 7] = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
+
+static CRON: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r#"(?i)\b(?:cron|schedule|crontab)(?:\s+(?:is|of|expression|phrase))?\s*[:=]?\s*["'`]((?:[\d*/,-]+\s+){4}[\d*/,a-z-]+)["'`]\s*[:,]?"#,
+    )
+});
 static EVERY: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?i)\b(?:every\s+(\d+)\s+(minutes?|hours?)|every\s+(minute|hour|day|night|week|month|monday|tuesday|wednesday|thursday|friday|saturday|sunday)|(hourly|daily|nightly|weekly|monthly))\b(?:\s+at\s+(\d{1,2})(?::(\d{2}))?\s*(am|pm)?)?",
+        r"(?i)\b(?:(?:every|each)\s+(\d+|two|three|four|five|six|eight|ten|twelve|fifteen|twenty|thirty)\s+(minutes?|hours?)|(?:on\s+)?(?:every|each)\s+(minute|hour|day|night|morning|evening|week|month|weekday|working day|monday|tuesday|wednesday|thursday|friday|saturday|sunday)|(hourly|daily|nightly|weekly|monthly)|(?:on\s+)(weekdays|workdays|working days|weekends|mondays|tuesdays|wednesdays|thursdays|fridays|saturdays|sundays)|(?:on\s+)?the\s+(?:(first)|(\d{1,2})(?:st|nd|rd|th))(?:\s+day)?\s+of\s+(?:every|each|the)\s+month|(?:twice|two times|\d times)\s+(?:a|per)\s+(day))\b(?:\s*,?\s+at\s+(\d{1,2}(?::\d{2})?(?:\s*(?:am|pm))?(?:(?:\s*,\s*|\s+and\s+)\d{1,2}(?::\d{2})?(?:\s*(?:am|pm))?)*)(?:\s*o'clock)?)?\s*[,:]?",
     )
 });
 
 /// When a text wants to be done again and again: as a cron phrase, with the words that say so.
 pub(super) fn schedule(text: &str) -> Option<(String, String)> {
-    let found = EVERY.captures(text)?;
+    if let Some(found) = CRON.captures(text) {
+        let cron = found.get(1)?.as_str().split_whitespace().collect::<Vec<_>>().join(" ");
+        return Some((cron, found.get(0)?.as_str().trim().to_owned()));
+    }
+    // What stands in quotes is a value, and no time.
+    let hidden = super::sentence::hide_quotes(text);
+    let found = EVERY.captures(&hidden)?;
     let word = |group: usize| found.get(group).map(|it| it.as_str().to_lowercase());
     let said = found.get(0)?.as_str().trim().to_owned();
     if let (Some(number), Some(unit)) = (word(1), word(2)) {
-        let number: u32 = number.parse().ok()?;
+        let number: u32 = super::spoken::number(&number)?;
         let cron = match unit.starts_with('m') {
             true if (1..60).contains(&number) => format!("*/{number} * * * *"),
             false if (1..24).contains(&number) => format!("0 */{number} * * *"),
@@ -47,19 +90,50 @@ pub(super) fn schedule(text: &str) -> Option<(String, String)> {
         };
         return Some((cron, said));
     }
-    let (hour, minute) = time_of_day(word(5), word(6), word(7))?;
-    let days = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
-    let cron = match word(3).or_else(|| word(4))?.as_str() {
-        "minute" => "* * * * *".to_owned(),
-        "hour" | "hourly" => format!("{minute} * * * *"),
-        "week" | "weekly" => format!("{minute} {hour} * * 1"),
-        "month" | "monthly" => format!("{minute} {hour} 1 * *"),
-        day => match days.iter().position(|name| *name == day) {
-            Some(number) => format!("{minute} {hour} * * {number}"),
-            None => format!("{minute} {hour} * * *"),
-        },
+    let (minute, hour) = times_of_day(word(9).as_deref())?;
+    let cron = if word(6).is_some() {
+        format!("{minute} {hour} 1 * *")
+    } else if let Some(day) = word(7) {
+        let day: u32 = day.parse().ok().filter(|day| (1..=31).contains(day))?;
+        format!("{minute} {hour} {day} * *")
+    } else {
+        let unit = word(3).or_else(|| word(4)).or_else(|| word(5)).or_else(|| word(8))?;
+        match unit.as_str() {
+            "minute" => "* * * * *".to_owned(),
+            "hour" | "hourly" => format!("{minute} * * * *"),
+            "week" | "weekly" => format!("{minute} {hour} * * 1"),
+            "month" | "monthly" => format!("{minute} {hour} 1 * *"),
+            "weekday" | "weekdays" | "workdays" | "working day" | "working days" => format!("{minute} {hour} * * 1-5"),
+            "weekends" => format!("{minute} {hour} * * 6,0"),
+            "morning" if hour == "0" => format!("{minute} 6 * * *"),
+            "evening" if hour == "0" => format!("{minute} 18 * * *"),
+            day => match DAYS.iter().position(|name| *name == day.trim_end_matches('s')) {
+                Some(number) => format!("{minute} {hour} * * {number}"),
+                None => format!("{minute} {hour} * * *"),
+            },
+        }
     };
     Some((cron, said))
+}
+
+/// `8:00 and 20:00`: the minute, and the hours. Midnight when nothing is said; several times need the same minute.
+fn times_of_day(text: Option<&str>) -> Option<(u32, String)> {
+    let Some(text) = text else { return Some((0, "0".to_owned())) };
+    let (mut minutes, mut hours) = (Vec::new(), Vec::new());
+    for time in text.replace(" and ", ",").split(',').map(str::trim).filter(|time| !time.is_empty()) {
+        let number = time.trim_end_matches(|character: char| character.is_alphabetic() || character.is_whitespace());
+        let half = time[number.len()..].trim();
+        let (hour, minute) = number.split_once(':').map_or((number, None), |(hour, minute)| (hour, Some(minute)));
+        let half = (!half.is_empty()).then(|| half.to_owned());
+        let (hour, minute) = time_of_day(Some(hour.trim().to_owned()), minute.map(str::to_owned), half)?;
+        hours.push(hour.to_string());
+        minutes.push(minute);
+    }
+    minutes.dedup();
+    match minutes.as_slice() {
+        [minute] => Some((*minute, hours.join(","))),
+        _ => None,
+    }
 }
 
 fn time_of_day(hour: Option<String>, minute: Option<String>, half: Option<String>) -> Option<(u32, u32)> {
@@ -102,6 +176,13 @@ mod tests {
         check("every friday at 17:30", Some("30 17 * * 5"));
         check("hourly", Some("0 * * * *"));
         check("daily at 25:00", None);
+        check("Each Monday at 9 am check it", Some("0 9 * * 1"));
+        check("On weekdays at 18:00 scale it", Some("0 18 * * 1-5"));
+        check("cron \"0 4 * * 0\": clean up", Some("0 4 * * 0"));
+        check("On the first of every month at 6:00 dump it", Some("0 6 1 * *"));
+        check("twice a day, at 8:00 and 20:00, check it", Some("0 8,20 * * *"));
+        check("nightly at 1am archive it", Some("0 1 * * *"));
+        check("write \"every day at 3\" to a file", None);
         check("every service", None);
     }
 }

@@ -2,22 +2,23 @@
 //! listed with the reason why it is not.
 
 use partita_core::limits::NAME_CHARS_MAX;
-use partita_core::workflow::document::{Action, Effects, Step};
+use partita_core::workflow::document::{Action, Effects, Retry, Step};
 use partita_core::workflow::planning::misfit;
 use partita_core::workflow::{Workflow, from_value};
 use serde_json::json;
 
 use super::MODEL;
+use super::Refined;
 use super::facts::Facts;
 use super::improve;
 use super::intents::{self, Asked};
 use super::modifiers::{self, Met, command_of, explicit_order, free_name, namespace_of, tool_action};
 use super::part::assemble;
 use super::sentence::Clause;
-use crate::provider::{DraftError, RefineRequest, Refinement, RequirementChange, UnmetRequirement};
+use crate::provider::{DraftError, RefineRequest, RequirementChange, UnmetRequirement};
 
 /// Makes a workflow better.
-pub(super) fn refine(request: &RefineRequest) -> Result<Refinement, DraftError> {
+pub(super) fn refine(request: &RefineRequest) -> Result<Refined, DraftError> {
     let mut workflow = request.workflow.clone();
     let (mut changes, mut unmet, mut suggestions) = (Vec::new(), Vec::new(), Vec::new());
     let wishes = request.requirements.iter().map(|text| (text, false));
@@ -44,10 +45,13 @@ pub(super) fn refine(request: &RefineRequest) -> Result<Refinement, DraftError> 
     if let Some(asked) = request.model.as_deref().filter(|model| *model != MODEL) {
         suggestions.push(format!("The model {asked} is not configured, so the built-in planner made this."));
     }
-    Ok(Refinement { workflow, model: MODEL.to_owned(), changes, unmet, suggestions })
+    Ok(Refined { workflow, changes, unmet, suggestions })
 }
 
 fn requirement(workflow: &mut Workflow, clause: &Clause, facts: &Facts) -> Met {
+    if let Some((cron, _)) = super::phrases::schedule(&facts.text) {
+        return schedule(workflow, cron);
+    }
     if clause.has(&["remove", "delete", "drop", "without"])
         && let Some(met) = remove_step(workflow, clause)
     {
@@ -63,7 +67,7 @@ fn requirement(workflow: &mut Workflow, clause: &Clause, facts: &Facts) -> Met {
         return improve::dry_run(workflow);
     }
     if clause.has(&["backup", "back up"])
-        && clause.has(&["before", "first", "prior"])
+        && clause.has(&["before", "first", "prior", "beforehand"])
         && let Some(met) = prepend_part(workflow, clause, facts)
     {
         return met;
@@ -75,6 +79,9 @@ fn requirement(workflow: &mut Workflow, clause: &Clause, facts: &Facts) -> Met {
         "vulnerabilities",
         "scan the image",
         "scan images",
+        "image scan",
+        "image scanning",
+        "trivy",
     ]) {
         return improve::scan(workflow);
     }
@@ -86,6 +93,12 @@ fn requirement(workflow: &mut Workflow, clause: &Clause, facts: &Facts) -> Met {
     }
     if clause.has(&["monitoring", "prometheus", "grafana", "metrics", "logging", "elk", "loki", "elasticsearch"]) {
         return improve::stack(workflow, clause, facts);
+    }
+    if let Some(met) = named_limits(workflow, clause) {
+        return met;
+    }
+    if clause.has(&["probe", "probes", "readiness", "liveness"]) {
+        return improve::probes(workflow, clause, facts);
     }
     if let Some(met) = modifiers::apply_all(workflow, clause, facts) {
         return met;
@@ -100,6 +113,46 @@ fn requirement(workflow: &mut Workflow, clause: &Clause, facts: &Facts) -> Met {
     };
     added.unwrap_or_else(|| {
         Met::Not("the planner does not understand it; it knows health checks, rollback, notification, approval, retries, time limits, monitoring, logging, backups before, dry runs, scans, scaling, removing and renaming, and every kind of step it can generate".to_owned())
+    })
+}
+
+/// `run it every night at 3`: kept as the workflow's schedule.
+fn schedule(workflow: &mut Workflow, cron: String) -> Met {
+    if workflow.schedule.as_ref() == Some(&cron) {
+        return Met::Already { summary: format!("the schedule is `{cron}`"), steps: Vec::new() };
+    }
+    let summary = format!("the schedule is kept as `{cron}`; this version does not start runs by itself");
+    workflow.schedule = Some(cron);
+    Met::Done { summary, steps: Vec::new() }
+}
+
+/// `retry the dump 5 times`: limits of the steps that a requirement speaks of, and of no others.
+fn named_limits(workflow: &mut Workflow, clause: &Clause) -> Option<Met> {
+    let facts = Facts::read(&clause.text, &serde_json::Map::new());
+    let times = facts.times().filter(|_| clause.has(&["retry", "retries", "attempts", "try"]))?;
+    let words: Vec<&str> = clause.lower.split_whitespace().filter(|word| word.len() > 3 && *word != "retry").collect();
+    let spoken = |step: &Step| {
+        let name = step.name.to_lowercase().replace(['_', '-'], " ");
+        words.iter().any(|word| super::sentence::has_word(&name, word))
+    };
+    let mut changed = Vec::new();
+    for step in
+        workflow.steps.iter_mut().filter(|step| spoken(step) && !matches!(step.action, Some(Action::Approval(_))))
+    {
+        let max_attempts = times.saturating_add(1).clamp(2, 100);
+        step.retry = Some(Retry {
+            max_attempts,
+            delay_ms: 5_000,
+            backoff: 2.0,
+            max_delay_ms: Some(60_000),
+            jitter: 0.2,
+            on: Vec::new(),
+        });
+        changed.push(step.name.clone());
+    }
+    (!changed.is_empty()).then(|| Met::Done {
+        summary: format!("{} are tried again up to {times} times", changed.join(", ")),
+        steps: changed,
     })
 }
 

@@ -13,6 +13,12 @@ pub(super) struct Clause {
     pub(super) lower: String,
     /// Whether it says what should not happen.
     pub(super) denies: bool,
+    /// Clauses of one group are done side by side.
+    pub(super) group: Option<usize>,
+    /// Whether it is for when something before it fails.
+    pub(super) on_failure: bool,
+    /// The only environment that it is for.
+    pub(super) only_on: Option<String>,
 }
 
 impl Clause {
@@ -20,12 +26,50 @@ impl Clause {
         let text = text.trim().trim_end_matches([',', ';', '.', '!']).trim();
         let lower = plain_verbs(hide_names(text).to_lowercase());
         let denies = denies(&lower);
-        Self { text: text.to_owned(), lower, denies }
+        Self { text: text.to_owned(), lower, denies, group: None, on_failure: false, only_on: None }
+    }
+
+    /// The same clause, with words that are misspelt corrected; `None` when there are none.
+    pub(super) fn corrected(&self) -> Option<Self> {
+        super::spoken::corrected(&self.lower).map(|lower| Self { lower, ..self.clone() })
+    }
+
+    /// A clause that may begin with `if it fails`, or say `only on staging`.
+    pub(super) fn conditional(text: &str) -> Self {
+        let hidden = hide_quotes(text);
+        let mut rest = text.to_owned();
+        let only_on = ONLY_ON.captures(&hidden).and_then(|found| {
+            rest = format!("{} {}", &text[..found.get(0)?.start()], &text[found.get(0)?.end()..]);
+            Some(environment(found.get(1)?.as_str()))
+        });
+        let failing = IF_IT_FAILS.captures(&rest).and_then(|found| Some(found.get(1)?.as_str().to_owned()));
+        let on_failure = failing.is_some();
+        Self { on_failure, only_on, ..Self::new(&failing.unwrap_or(rest)) }
     }
 
     /// Whether one of these words (or phrases) is in it, as a whole.
     pub(super) fn has(&self, words: &[&str]) -> bool {
         words.iter().any(|word| has_word(&self.lower, word))
+    }
+}
+
+static ONLY_ON: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?i)\b(?:but\s+|and\s+)?only\s+(?:on|in|for)\s+(?:the\s+)?(staging|stage|production|prod|development|dev|testing|test|qa|preview)\b(?:\s+(?:environment|cluster))?\s*[,:]?",
+    )
+});
+static IF_IT_FAILS: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?i)^\s*(?:and\s+|but\s+)?(?:if|when|should|in case)\s+(?:it|that|this|they|one of them|something|anything)\s+(?:fails?|goes wrong|breaks?|does not work|doesn't work|failed)\s*[,:]?\s*(?:then\s+)?(.*\S.*)$",
+    )
+});
+
+/// The usual name of an environment.
+pub(super) fn environment(name: &str) -> String {
+    match name.to_lowercase().as_str() {
+        "prod" => "production".to_owned(),
+        "stage" => "staging".to_owned(),
+        other => other.to_owned(),
     }
 }
 
@@ -51,7 +95,7 @@ fn pattern(text: &str) -> Regex {
 
 static DENIAL: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"\b(don't|don’t|do not|dont|without|never|not to|but not|should not|shouldn't|must not|no need|skip the|no)\b",
+        r"\b(don't|don’t|do not|dont|without|never|not to|but not|should not|shouldn't|must not|no need|skip the|skip|no|not the|not any|not a|instead of|rather than)\b",
     )
 });
 
@@ -86,6 +130,19 @@ fn plain_verbs(text: String) -> String {
         ("waiting", "wait"),
         ("testing", "test"),
         ("rolling back", "roll back"),
+        ("updating", "update"),
+        ("upgrading", "upgrade"),
+        ("dumping", "dump"),
+        ("scanning", "scan"),
+        ("archiving", "archive"),
+        ("restoring", "restore"),
+        ("scaling", "scale"),
+        ("applying", "apply"),
+        ("migrating", "migrate"),
+        ("exporting", "export"),
+        ("rotating", "rotate"),
+        ("syncing", "sync"),
+        ("notifying", "notify"),
     ];
     let running = has_word(&text, "is running") || has_word(&text, "still running");
     forms
@@ -114,7 +171,7 @@ fn hide_names(text: &str) -> String {
 /// Where one clause ends and the next begins: sentences, lines, list items, and words of order.
 static BORDER: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?i)(?:\s*[;\n]\s*(?:[-*•]\s+|\d{1,2}[.)]\s+)?|\.\s+(?:\d{1,2}[.)]\s+)?|,?\s+(?:and\s+)?(?:then|after that|afterwards|next|finally|lastly)\b,?\s+|,\s*(?:and|but)\s+|,\s+(?:without|don't|do not)\b)",
+        r"(?i)(?:\s*[;\n]\s*(?:[-*•]\s+|\d{1,2}[.)]\s+)?|\.\s+(?:\d{1,2}[.)]\s+)?|,?\s+(?:and\s+)?(?:then|after that|afterwards|next|finally|lastly)\b,?\s+|,\s*(?:and|but)\s+|,\s+(?:without|don't|do not|not|no|skip)\b|,?\s+but\s+only\b|,\s+(?:and\s+)?on\s+(?:failure|success|error)\b)",
     )
 });
 
@@ -125,7 +182,9 @@ pub(super) fn clauses(task: &str) -> Vec<Clause> {
     let mut start = 0;
     for border in BORDER.find_iter(&hidden) {
         // `without` and `don't` belong to what follows.
-        let keep = ["without", "don't", "do not"].iter().find_map(|word| border.as_str().to_lowercase().rfind(word));
+        let keep = ["without", "don't", "do not", "only", "not", "no", "skip", "on failure", "on success", "on error"]
+            .iter()
+            .find_map(|word| border.as_str().to_lowercase().rfind(word));
         push(&mut clauses, &task[start..border.start()]);
         start = keep.map_or(border.end(), |at| border.start() + at);
     }
@@ -134,8 +193,11 @@ pub(super) fn clauses(task: &str) -> Vec<Clause> {
 }
 
 /// What follows is denied: a clause of its own.
-static TURN: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"(?i)\s+(?:but\s+)?(?:and\s+)?(?:don't|don’t|do not|without|never|but not|but no)\s"));
+static TURN: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?i)\s+(?:but\s+)?(?:and\s+)?(?:don't|don’t|do not|without|never|but not|but no|instead of|rather than)\s",
+    )
+});
 
 fn push(clauses: &mut Vec<Clause>, text: &str) {
     let hidden = hide_quotes(text);
@@ -152,7 +214,10 @@ fn push(clauses: &mut Vec<Clause>, text: &str) {
 
 /// Where another thing to do begins: `…, check …`, `… and tell …`, `… before deploying …`.
 static NEXT: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(&format!(r"(?i)(,\s*(?:and\s+|but\s+)?|\s+and\s+|\s+but\s+|\s+before\s+)((?:{})\b)", VERBS.join("|")))
+    pattern(&format!(
+        r"(?i)(,\s*(?:and\s+|but\s+)?|\s+and\s+|\s+but\s+|\s+before\s+)((?i-u:(?:{})\b))",
+        VERBS.join("|")
+    ))
 });
 
 /// What clauses begin with.
@@ -249,6 +314,34 @@ pub(super) const VERBS: &[&str] = &[
     "upload",
     "validate",
     "verify",
+    "check out",
+    "encrypt",
+    "export",
+    "find",
+    "investigate",
+    "lock",
+    "migrate",
+    "offboard",
+    "open",
+    "pick",
+    "promote",
+    "reboot",
+    "resolve",
+    "restore",
+    "scan",
+    "search",
+    "slack",
+    "switch",
+    "take",
+    "terminate",
+    "triage",
+    "call",
+    "collect",
+    "clear",
+    "flush",
+    "look",
+    "kill",
+    "tar",
     "wait",
     "warn",
     "write",
@@ -296,7 +389,7 @@ static LIST_NUMBER: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// The same text with everything in quotes blotted out, byte for byte.
-fn hide_quotes(task: &str) -> String {
+pub(super) fn hide_quotes(task: &str) -> String {
     let mut hidden = String::with_capacity(task.len());
     let mut open: Option<char> = None;
     for character in task.chars() {

@@ -3,10 +3,10 @@
 
 use expect_test::expect_file;
 use partita_core::workflow::{Purpose, Workflow, diff};
-use partita_provider::{DraftRequest, Planner, Provider, RefineRequest, Refinement};
+use partita_provider::{DraftRequest, Planner, RefineRequest, Refined};
 use serde_json::{Map, Value, json};
 
-use crate::support::{now, planned};
+use crate::support::planned;
 
 fn generated() -> Workflow {
     let context = json!({"services": ["api", "web", "worker"], "environment": "production"});
@@ -15,10 +15,10 @@ fn generated() -> Workflow {
         context: context.as_object().unwrap().clone(),
         ..DraftRequest::default()
     };
-    now(Planner::new().draft(&request)).unwrap().workflow
+    Planner::new().draft(&request).unwrap().workflow
 }
 
-fn refined(workflow: &Workflow, requirements: &[&str], errors: &[&str]) -> Refinement {
+fn refined(workflow: &Workflow, requirements: &[&str], errors: &[&str]) -> Refined {
     let owned = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect();
     let request = RefineRequest {
         workflow: workflow.clone(),
@@ -26,7 +26,7 @@ fn refined(workflow: &Workflow, requirements: &[&str], errors: &[&str]) -> Refin
         previous_errors: owned(errors),
         ..RefineRequest::default()
     };
-    let refinement = now(Planner::new().refine(&request)).unwrap();
+    let refinement = Planner::new().refine(&request).unwrap();
     let planned = planned(&refinement.workflow, &Map::new(), Purpose::Validate);
     assert!(planned.is_valid(), "{requirements:?} {errors:?}: {:#?}", planned.issues);
     assert_eq!(refinement.changes.len() + refinement.unmet.len(), requirements.len() + errors.len());
@@ -73,7 +73,7 @@ fn the_four_requirements_of_a_deployment_are_all_met_and_its_parameters_suffice(
         context: context.as_object().unwrap().clone(),
         ..DraftRequest::default()
     };
-    let workflow = now(Planner::new().draft(&request)).unwrap().workflow;
+    let workflow = Planner::new().draft(&request).unwrap().workflow;
     let requirements = [
         "Add Prometheus monitoring for all services",
         "Include ELK stack for centralized logging",

@@ -2,16 +2,16 @@
 
 use partita_core::Diagnostic;
 use partita_core::workflow::Purpose;
-use partita_provider::{DraftError, DraftRequest, Planner, Provider, RefineRequest};
+use partita_provider::{DraftError, DraftRequest, Planner, RefineRequest};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use serde_json::{Map, Value, json};
 
-use crate::support::{now, planned};
+use crate::support::planned;
 
 fn answers(task: &str, context: &Map<String, Value>) {
     let request = DraftRequest { task: task.to_owned(), context: context.clone(), ..DraftRequest::default() };
-    match now(Planner::new().draft(&request)) {
+    match Planner::new().draft(&request) {
         Ok(draft) => {
             let planned = planned(&draft.workflow, &Map::new(), Purpose::Validate);
             // A query that the author spelled out can be wrong by itself; that is theirs to mend.
@@ -125,10 +125,10 @@ proptest! {
 
     #[test]
     fn any_requirement(words in proptest::collection::vec(proptest::sample::select(WORDS), 0..10), text in "\\PC{0,40}") {
-        let draft = now(Planner::new().draft(&DraftRequest { task: "deploy web:v2 to namespace shop".to_owned(), ..DraftRequest::default() })).unwrap();
+        let draft = Planner::new().draft(&DraftRequest { task: "deploy web:v2 to namespace shop".to_owned(), ..DraftRequest::default() }).unwrap();
         let requirements = vec![words.join(" "), text];
         let request = RefineRequest { workflow: draft.workflow, requirements: requirements.clone(), previous_errors: requirements, ..RefineRequest::default() };
-        let refined = now(Planner::new().refine(&request)).unwrap();
+        let refined = Planner::new().refine(&request).unwrap();
         prop_assert_eq!(refined.changes.len() + refined.unmet.len(), 4);
         let planned = planned(&refined.workflow, &Map::new(), Purpose::Validate);
         prop_assert!(!planned.issues.iter().any(|issue| issue.is_error() && issue.code != "reference_in_code"), "{:#?}", planned.issues);

@@ -2,22 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::future::Future;
-use std::pin::pin;
 use std::sync::LazyLock;
-use std::task::{Context, Poll, Waker};
 
 use partita_core::tool::Catalogue;
 use partita_core::workflow::{PlanRequest, Planned, Purpose, Workflow, plan, to_value};
 use serde_json::{Map, Value};
-
-/// The result of a future that never waits.
-pub(crate) fn now<T>(future: impl Future<Output = T>) -> T {
-    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(value) => value,
-        Poll::Pending => panic!("the planner waits for something"),
-    }
-}
 
 pub(crate) fn planned(workflow: &Workflow, parameters: &Map<String, Value>, purpose: Purpose) -> Planned {
     static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(Catalogue::builtin);

@@ -22,6 +22,28 @@ fn needed(id: &str) -> Value {
         "certificate-expiry" => json!({"host": "example.com"}),
         "http-uptime-check" => json!({"url": "https://example.com/health"}),
         "service-restart" => json!({"service": "nginx"}),
+        "mysql-backup" => json!({"database": "shop", "destination": "/tmp/dumps"}),
+        "sqlite-backup" => json!({"database": "/srv/app/app.db", "destination": "/tmp/copies"}),
+        "postgres-restore" => json!({"database": "shop", "file": "/tmp/dumps/shop.dump"}),
+        "mysql-restore" => json!({"database": "shop", "file": "/tmp/dumps/shop.sql"}),
+        "restore-drill" => json!({"database": "shop", "directory": "/tmp/dumps"}),
+        "blue-green-deploy" | "canary-deploy" => json!({"app": "web", "image": "registry.example.com/web:v1"}),
+        "helm-release" => json!({"release": "web", "chart": "./chart"}),
+        "kubernetes-rollback" | "incident-triage" => json!({"app": "web"}),
+        "terraform-apply" => json!({"directory": "/srv/infra"}),
+        "image-scan" => json!({"image": "registry.example.com/web:v1"}),
+        "node-ci" | "rust-ci" => json!({"project": "/srv/project"}),
+        "git-release" => json!({"directory": "/srv/project", "version": "v1.2.3"}),
+        "database-migration" => json!({"database": "shop", "directory": "/srv/migrations"}),
+        "data-export" => json!({"database": "shop", "table": "orders", "file": "/tmp/orders.csv"}),
+        "log-analysis" => json!({"file": "/var/log/app.log"}),
+        "dns-check" => json!({"name": "example.com"}),
+        "port-check" => json!({"host": "example.com", "port": 443}),
+        "secret-rotation" => json!({"secret": "db"}),
+        "user-offboarding" => json!({"user": "jdoe", "destination": "/tmp/homes"}),
+        "notify-slack" => json!({"text": "hello"}),
+        "notify-webhook" => json!({"url": "https://example.com/hook", "text": "hello"}),
+        "notify-email" => json!({"to": "ops@example.com", "text": "hello"}),
         _ => json!({}),
     }
 }
@@ -30,7 +52,7 @@ fn needed(id: &str) -> Value {
 fn every_template_is_a_plan_and_warns_of_nothing_but_what_cannot_be_taken_back() {
     let templates = Templates::builtin();
     let there: Vec<&str> = templates.iter().map(|template| template.id.as_str()).collect();
-    assert_eq!(there.len(), 12, "{there:?}");
+    assert_eq!(there.len(), 39, "{there:?}");
     let mut findings = Vec::new();
     for template in templates.iter() {
         assert!(!template.tags.is_empty() && !template.category.is_empty(), "{}", template.id);
@@ -47,6 +69,14 @@ fn every_template_is_a_plan_and_warns_of_nothing_but_what_cannot_be_taken_back()
         assert_eq!(from_value(&to_value(&made)).workflow.as_ref(), Some(&made), "{}", template.id);
     }
     expect![[r#"
+        postgres-restore: no_rollback `save_before` changes something and has no `rollback`, so a failure can't take it back
+        mysql-restore: no_rollback `save_before` changes something and has no `rollback`, so a failure can't take it back
+        restore-drill: no_rollback `restore_copy` destroys something and has no `rollback`, so a failure can't take it back
+        restore-drill: no_rollback `drop_copy` destroys something and has no `rollback`, so a failure can't take it back
+        canary-deploy: no_rollback `retire_canary` changes something and has no `rollback`, so a failure can't take it back
+        database-migration: no_rollback `dump_before` changes something and has no `rollback`, so a failure can't take it back
+        user-offboarding: no_rollback `end_sessions` destroys something and has no `rollback`, so a failure can't take it back
+        user-offboarding: no_rollback `archive_home` destroys something and has no `rollback`, so a failure can't take it back
         monitoring-stack: no_rollback `add_charts` changes something and has no `rollback`, so a failure can't take it back
         central-logging: no_rollback `add_charts` changes something and has no `rollback`, so a failure can't take it back"#]].assert_eq(&findings.join("\n"));
 }

@@ -143,7 +143,7 @@ fn line(attempt: &Attempt, revealer: &mut Revealer<'_>) -> Result<Line, StartErr
                 script: None,
             })
         }
-        TaskAction::Http(_) | TaskAction::Wait { .. } | TaskAction::File { .. } => {
+        TaskAction::Http(_) | TaskAction::Wait { .. } | TaskAction::File { .. } | TaskAction::Mcp(_) => {
             unreachable!("the local runner hands only scripts and programs to this module")
         }
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use partita_core::Diagnostic;
 use partita_engine::EngineError;
+use partita_provider::{Exhausted, ModelFailure};
 use partita_store::StoreError;
 use serde_json::Value;
 
@@ -67,6 +68,23 @@ pub(crate) enum AppError {
     /// No draft became a valid workflow.
     #[error("{detail}")]
     NotComposed { detail: String, issues: Vec<Diagnostic>, suggestions: Vec<String>, draft: Option<String> },
+    /// A model that a provider asked failed, after every retry and fallback.
+    #[error("the model `{model}` {failure}")]
+    ModelFailed { model: String, failure: ModelFailure },
+    #[error(transparent)]
+    BudgetSpent(Exhausted),
+    /// The whole call of a provider took longer than it may.
+    #[error("the provider `{provider}` did not come to an end in {limit_ms} ms")]
+    ProviderTimedOut { provider: String, limit_ms: u64 },
+    /// A validator gave no answer.
+    #[error("the validator `{tool}` failed: {reason}")]
+    ValidatorFailed { tool: String, reason: String },
+    /// A workflow in which a validator finds errors that could not be mended.
+    #[error("the workflow was not started: {}", of_validation(&.unsound["validation"]))]
+    FoundWrong {
+        /// `{workflow, validation, unmet_requirements}`.
+        unsound: Box<Value>,
+    },
     #[error("{0}")]
     Busy(String),
     #[error("the server is shutting down")]
@@ -155,4 +173,15 @@ fn of_risk(risk: &Value) -> String {
         "{} could hurt or can't be judged; read the plan, then send it to /execute, or allow it with options.allow",
         risky.join(", ")
     )
+}
+
+fn of_validation(validation: &Value) -> String {
+    let issues = validation["issues"].as_array().into_iter().flatten();
+    let errors: Vec<&str> =
+        issues.filter(|issue| issue["severity"] == "error").filter_map(|issue| issue["message"].as_str()).collect();
+    match errors.as_slice() {
+        [] => "a validator finds it wrong".to_owned(),
+        [one] => (*one).to_owned(),
+        [first, more @ ..] => format!("{first} (and {} more)", more.len()),
+    }
 }

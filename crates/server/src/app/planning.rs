@@ -54,8 +54,9 @@ pub(crate) fn prove_workflow(
     let parts = &app.parts;
     let runners: BTreeSet<String> =
         parts.runners.iter().flat_map(|(alias, name)| [alias.clone(), name.clone()]).collect();
+    let catalogue = parts.tools.current();
     let request = PlanRequest {
-        catalogue: &parts.catalogue,
+        catalogue: &catalogue,
         parameters: &wishes.parameters,
         context: &wishes.context,
         runners: &runners,
@@ -82,7 +83,7 @@ pub(crate) fn demand(planned: Planned) -> Result<(Plan, Vec<Diagnostic>), AppErr
 /// Refuses a plan that this caller may not run.
 pub(crate) fn permit(app: &App, principal: &Principal, plan: &Plan) -> Result<(), AppError> {
     principal.need(Scope::Execute)?;
-    if planning::needs_code(plan, &app.parts.catalogue) {
+    if planning::needs_code(plan, &app.parts.tools.current()) {
         principal.need(Scope::ExecuteCode)?;
     }
     Ok(())

@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use partita_core::Millis;
-use partita_core::tool::Catalogue;
 use partita_engine::Engine;
+use partita_mcp::{Pool, Tools};
 use partita_provider::{Provider, Templates};
 use partita_store::{Documents, RunLog};
 use tokio_util::sync::CancellationToken;
 
+use super::AppError;
 use super::keys::{KeyCache, digest};
+use super::sessions::Busy;
+use super::spending::Spending;
 use crate::Options;
 use crate::limit::{LoginLimit, RequestLimit};
 
@@ -29,7 +32,8 @@ pub struct Parts {
     pub engine: Arc<dyn Engine>,
     pub log: Arc<dyn RunLog>,
     pub documents: Arc<dyn Documents>,
-    pub catalogue: Arc<Catalogue>,
+    /// What steps can call: the catalogue, and the tools of MCP servers.
+    pub tools: Tools,
     /// The default one first.
     pub providers: Vec<Arc<dyn Provider>>,
     pub templates: Arc<Templates>,
@@ -55,6 +59,9 @@ pub struct App {
     pub(crate) bootstrap_digest: Option<[u8; 32]>,
     pub(crate) request_limit: RequestLimit,
     pub(crate) login_limit: LoginLimit,
+    pub(crate) spending: Spending,
+    /// Who takes a turn in which session.
+    pub(crate) sessions: Busy,
 }
 
 impl App {
@@ -69,8 +76,16 @@ impl App {
             bootstrap_digest: parts.bootstrap_key.as_deref().map(digest),
             request_limit: RequestLimit::new(parts.options.requests_per_minute),
             login_limit: LoginLimit::new(parts.options.failed_logins_per_minute),
+            spending: Spending::default(),
+            sessions: Busy::default(),
             parts,
         })
+    }
+
+    /// Where validators are: tools of MCP servers.
+    pub(crate) fn validators(&self) -> Result<&Pool, AppError> {
+        let none = || AppError::Internal("there is no pool of MCP servers".to_owned());
+        self.parts.tools.pool().ok_or_else(none)
     }
 
     /// A new id with a prefix; sortable by time.

@@ -1,58 +1,72 @@
-//! `POST /generate`, `/refine` and `/compose`.
+//! `POST /generate`, `/refine`, `/compose` and `/orchestrate`.
 
 use std::sync::Arc;
 
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use partita_core::workflow::{Purpose, to_value};
-use partita_provider::Composed;
+use partita_core::RunId;
+use partita_core::workflow::to_value;
+use partita_provider::{Composed, Progress, ProgressEvent};
 use serde_json::{Value, json};
 
 use super::body::Document;
 use super::caller::Caller;
-use super::{execution, stream};
+use super::{execution, sessions, stream};
 use crate::App;
-use crate::app::author::{self, Improvement, Wish};
-use crate::app::execute::{self, Envelope};
-use crate::app::planning::{self, Wishes};
-use crate::app::{AppError, Principal, providers, runs};
-use crate::wire::request::{ComposeRequest, GenerateRequest, Mode, RefineRequest};
+use crate::app::author::{self, Author, Improvement, Wish};
+use crate::app::execute::Envelope;
+use crate::app::planning::Wishes;
+use crate::app::{AppError, Principal, act, orchestrate as parts, runs};
+use crate::wire::framing::{Framing, StreamFormat};
+use crate::wire::request::{
+    AuthoringOptions, ComposeRequest, GenerateRequest, Mode, OrchestrateRequest, RefineRequest,
+};
 use crate::wire::{padding, response};
 
 type Answer = Result<Response, AppError>;
 
-/// The provider that a request names, else the one that was set for the tenant.
-async fn named(app: &App, principal: &Principal, provider: Option<String>) -> Result<Option<String>, AppError> {
-    match provider {
-        Some(provider) => Ok(Some(provider)),
-        None => Ok(Some(providers::default(app, principal).await?.0).filter(|name| !name.is_empty())),
+/// What a request for a workflow leads to: the answer, and the run that begins with it, if any.
+pub(super) type Made = Result<(Value, Option<RunId>), AppError>;
+
+/// Answers with what `work` makes: with events while it goes on, or with JSON when it is done (and the
+/// run, if there is one, has ended, under the name `execution_key`).
+pub(super) async fn answer<F, W>(
+    app: Arc<App>,
+    caller: Caller,
+    framing: Option<Framing>,
+    execution_key: &'static str,
+    work: W,
+) -> Response
+where
+    F: Future<Output = Made> + Send + 'static,
+    W: FnOnce(Progress) -> F + Send + 'static,
+{
+    if let Some(framing) = framing {
+        return stream::compose(app, &caller, framing, move |progress| {
+            Box::pin(async move { Ok(work(progress).await?.1) })
+        });
     }
+    let Caller { principal, request_id, patience, .. } = caller;
+    let made = Box::pin(async move {
+        let (mut answer, run) = work(Progress::default()).await?;
+        if let Some(run) = run {
+            answer[execution_key] = response::run(&runs::ended(&app, &principal, &run).await?);
+        }
+        Ok(answer)
+    });
+    padding::respond(made, patience, request_id).await
 }
 
-pub(super) async fn generate(State(app): State<Arc<App>>, caller: Caller, document: Document) -> Answer {
-    let (request, notes) = GenerateRequest::read(document.value)?;
-    let streams = request.options.stream == Some(true);
-    let Caller { principal, request_id, patience, .. } = caller;
-    let provider = named(&app, &principal, request.provider).await?;
-    let options = request.options;
-    let model = options.model.clone();
-    let wish = Wish { task: request.task, context: request.context, provider, model, ..Wish::default() };
-    let asked = Arc::clone(&app);
-    let work = async move {
-        let composed = author::generate(&asked, &principal, wish).await?;
-        let mut answer = Value::Object(response::composed(&composed, &options, (asked.parts.now)()));
-        note(&mut answer, notes);
-        Ok(answer)
+/// The form of the stream, when there is to be one: by the body, else by what the caller accepts.
+pub(super) fn framing(headers: &HeaderMap, asked: Option<bool>, framing: Framing) -> Option<Framing> {
+    let accepted = stream::accepted(headers);
+    let streams = asked.unwrap_or(accepted.is_some());
+    let format = match (framing.format, accepted) {
+        (StreamFormat::Sse, Some(accepted)) => accepted,
+        (format, _) => format,
     };
-    if !streams {
-        return Ok(padding::respond(Box::pin(work), patience, request_id).await);
-    }
-    Ok(match work.await {
-        Ok(answer) => stream::finite(vec![stream::early(&app, "workflow", answer)]),
-        Err(error) => stream::finite(vec![stream::failure(&app, &error, &request_id)]),
-    })
+    streams.then_some(Framing { format, ..framing })
 }
 
 /// Adds what the sender should know about the request.
@@ -62,26 +76,61 @@ fn note(answer: &mut Value, notes: Vec<String>) {
     }
 }
 
-pub(super) async fn refine(State(app): State<Arc<App>>, caller: Caller, document: Document) -> Answer {
+/// Tells the workflow, in the shape of the answer.
+pub(super) async fn tell(progress: &Progress, answer: &Value) {
+    progress.tell(ProgressEvent::Workflow { answer: answer.clone() }).await;
+}
+
+fn author(provider: Option<String>, options: &AuthoringOptions) -> Author {
+    Author { provider, model: options.model.clone(), iterations_max: options.max_iterations, session_usage: None }
+}
+
+pub(super) async fn generate(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    headers: HeaderMap,
+    document: Document,
+) -> Answer {
+    let (request, notes) = GenerateRequest::read(document.value)?;
+    let GenerateRequest { task, context, provider, options, framing: wanted } = request;
+    let framing = framing(&headers, options.stream, wanted);
+    let wish = Wish { task, context, author: author(provider, &options), ..Wish::default() };
+    let (asked, principal) = (Arc::clone(&app), caller.principal.clone());
+    let work = move |progress: Progress| async move {
+        let composed = author::generate(&asked, &principal, wish, &progress).await?;
+        let mut answer = Value::Object(response::composed(&composed, &options, (asked.parts.now)()));
+        note(&mut answer, notes);
+        tell(&progress, &answer).await;
+        Ok((answer, None))
+    };
+    Ok(self::answer(app, caller, framing, "execution", work).await)
+}
+
+pub(super) async fn refine(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    headers: HeaderMap,
+    document: Document,
+) -> Answer {
     let (request, notes) = RefineRequest::read(document.value)?;
-    let Caller { principal, request_id, patience, .. } = caller;
-    let provider = named(&app, &principal, request.provider).await?;
     let options = request.options;
+    let framing = framing(&headers, options.stream, request.framing);
     let improvement = Improvement {
         source: request.workflow,
         requirements: request.requirements,
         previous_errors: request.previous_errors,
         context: request.context,
-        provider,
-        model: options.model.clone(),
+        author: author(request.provider, &options),
     };
-    let work = Box::pin(async move {
-        let refined = author::improve(&app, &principal, improvement).await?;
-        let mut answer = Value::Object(response::refined(&refined, &options, (app.parts.now)()));
+    let (asked, principal) = (Arc::clone(&app), caller.principal.clone());
+    let work = move |progress: Progress| async move {
+        let refined = author::improve(&asked, &principal, improvement, &progress).await?;
+        let mut answer = Value::Object(response::refined(&refined, &options, (asked.parts.now)()));
         note(&mut answer, notes);
-        Ok(answer)
-    });
-    Ok(padding::respond(work, patience, request_id).await)
+        tell(&progress, &answer).await;
+        Ok((answer, None))
+    };
+    Ok(self::answer(app, caller, framing, "execution", work).await)
 }
 
 pub(super) async fn compose(
@@ -91,95 +140,67 @@ pub(super) async fn compose(
     document: Document,
 ) -> Answer {
     let envelope = execution::envelope(&caller, &headers, "/compose", &document.text)?;
-    let (request, _) = ComposeRequest::read(document.value)?;
-    let streams = request.stream;
-    if streams {
-        return Ok(compose_as_events(app, caller, request, envelope).await);
-    }
-    let Caller { principal, request_id, patience, .. } = caller;
-    let work = Box::pin(async move {
-        let (composed, mut answer) = draft(&app, &principal, &request).await?;
-        if request.mode == Mode::Act {
-            let run = begin(&app, &principal, (&composed, &request), envelope).await?;
-            answer["execution"] = response::run(&runs::ended(&app, &principal, &run).await?);
+    let (request, notes) = ComposeRequest::read(document.value)?;
+    let framing = framing(&headers, Some(request.stream), request.framing);
+    let (asked, principal) = (Arc::clone(&app), caller.principal.clone());
+    let work = move |progress: Progress| async move {
+        if let Some(session) = request.session_id.clone() {
+            return sessions::turn(&asked, &principal, (session, request.into()), envelope, &progress).await;
         }
-        Ok(answer)
-    });
-    Ok(padding::respond(work, patience, request_id).await)
+        let (composed, mut answer) = draft(&asked, &principal, &request, &progress).await?;
+        note(&mut answer, notes);
+        progress.tell(ProgressEvent::Text { content: said(&composed) }).await;
+        tell(&progress, &answer).await;
+        if request.mode == Mode::Plan {
+            return Ok((answer, None));
+        }
+        let wishes = wishes(&request.parameters, &request.context, &request.options);
+        let allowed = (&wishes, request.options.allow.as_slice());
+        let run = act::begin_unseen(&asked, &principal, &composed.workflow, allowed, envelope).await?;
+        Ok((answer, Some(run)))
+    };
+    Ok(self::answer(app, caller, framing, "execution_result", work).await)
+}
+
+/// What a plan is made with, by a request.
+pub(super) fn wishes(
+    parameters: &serde_json::Map<String, Value>,
+    context: &serde_json::Map<String, Value>,
+    options: &crate::wire::request::RunOptions,
+) -> Wishes {
+    Wishes {
+        parameters: parameters.clone(),
+        context: context.clone(),
+        on_failure: options.on_failure,
+        timeout_ms: options.timeout,
+        runner: options.runner.clone(),
+    }
 }
 
 /// Makes the workflow, and the answer that shows it.
-async fn draft(app: &Arc<App>, principal: &Principal, request: &ComposeRequest) -> Result<(Composed, Value), AppError> {
+async fn draft(
+    app: &Arc<App>,
+    principal: &Principal,
+    request: &ComposeRequest,
+    progress: &Progress,
+) -> Result<(Composed, Value), AppError> {
     let wish = Wish {
         task: request.task.clone(),
         context: request.context.clone(),
         parameters: request.parameters.clone(),
-        provider: named(app, principal, request.provider.clone()).await?,
-        model: request.authoring.model.clone(),
+        author: author(request.provider.clone(), &request.authoring),
     };
-    let composed = author::generate(app, principal, wish).await?;
+    let composed = author::generate(app, principal, wish, progress).await?;
     let mut answer = Value::Object(response::composed(&composed, &request.authoring, (app.parts.now)()));
     answer["mode"] = json!(if request.mode == Mode::Act { "act" } else { "plan" });
-    for (name, value) in [("session_id", &request.session_id), ("user_id", &request.user_id)] {
-        if let Some(value) = value {
-            answer["metadata"][name] = json!(value);
-        }
+    if let Some(user) = &request.user_id {
+        answer["metadata"]["user_id"] = json!(user);
     }
     Ok((composed, answer))
 }
 
-/// Begins the run of a workflow that nobody has seen: only if nothing in it could hurt, or that is
-/// allowed.
-async fn begin(
-    app: &Arc<App>,
-    principal: &Principal,
-    (composed, request): (&Composed, &ComposeRequest),
-    envelope: Envelope,
-) -> Result<partita_core::RunId, AppError> {
-    let wishes = Wishes {
-        parameters: request.parameters.clone(),
-        context: request.context.clone(),
-        on_failure: request.options.on_failure,
-        timeout_ms: request.options.timeout,
-        runner: request.options.runner.clone(),
-    };
-    let planned = planning::prove_workflow(app, &composed.workflow, &wishes, Purpose::Execute, None);
-    planning::gate(&composed.workflow, &planned, &request.options.allow)?;
-    let (plan, _) = planning::demand(planned)?;
-    planning::permit(app, principal, &plan)?;
-    execute::submit(app, principal, plan, envelope).await
-}
-
-/// Shows how a workflow comes about as it does, then, in mode `act`, the run.
-async fn compose_as_events(app: Arc<App>, caller: Caller, request: ComposeRequest, envelope: Envelope) -> Response {
-    let mut events: Vec<Bytes> = Vec::new();
-    let outcome = async {
-        let (composed, answer) = draft(&app, &caller.principal, &request).await?;
-        let text = said(&composed);
-        events.push(stream::early(&app, "text", json!({"content": text})));
-        events.push(stream::early(&app, "validation", planning::validation(&composed.planned)));
-        events.push(stream::early(&app, "workflow", answer));
-        if request.mode == Mode::Plan {
-            return Ok(None);
-        }
-        begin(&app, &caller.principal, (&composed, &request), envelope).await.map(Some)
-    };
-    let run = match outcome.await {
-        Ok(Some(run)) => run,
-        Ok(None) => return stream::finite(events),
-        Err(error) => {
-            events.push(stream::failure(&app, &error, &caller.request_id));
-            return stream::finite(events);
-        }
-    };
-    match execution::stream_run(Arc::clone(&app), &caller, run, 0, events).await {
-        Ok(response) => response,
-        Err(error) => stream::finite(vec![stream::failure(&app, &error, &caller.request_id)]),
-    }
-}
-
 /// What came of the words, in a sentence.
-fn said(composed: &Composed) -> String {
+pub(super) fn said(composed: &Composed) -> String {
     let steps = to_value(&composed.workflow)["steps"].as_array().map_or(0, Vec::len);
     let name = &composed.workflow.name;
     let mut text = format!("Made the workflow `{name}` with {steps} steps.");
@@ -187,4 +208,26 @@ fn said(composed: &Composed) -> String {
         text.push_str(&format!(" {suggestion}"));
     }
     text
+}
+
+pub(super) async fn orchestrate(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    headers: HeaderMap,
+    document: Document,
+) -> Answer {
+    let envelope: Envelope = execution::envelope(&caller, &headers, "/orchestrate", &document.text)?;
+    let (request, notes) = OrchestrateRequest::read(document.value)?;
+    let OrchestrateRequest { order, authoring, framing: wanted } = request;
+    let framing = framing(&headers, authoring.stream, wanted);
+    let (asked, principal) = (Arc::clone(&app), caller.principal.clone());
+    let work = move |progress: Progress| async move {
+        let orchestrated = parts::orchestrate(&asked, &principal, &order, &progress).await?;
+        let mut answer = Value::Object(response::orchestrated(&orchestrated, &authoring, (asked.parts.now)()));
+        note(&mut answer, notes);
+        tell(&progress, &answer).await;
+        let run = parts::begin(&asked, &principal, (&order, &orchestrated), envelope, &progress).await?;
+        Ok((answer, run))
+    };
+    Ok(self::answer(app, caller, framing, "execution", work).await)
 }

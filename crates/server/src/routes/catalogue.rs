@@ -69,7 +69,8 @@ pub(super) async fn instantiate(
 pub(super) async fn tools(State(app): State<Arc<App>>, caller: Caller) -> Answer {
     caller.principal.need(Scope::Read)?;
     let installed = |program: &Option<String>| program.as_ref().is_some_and(|program| (app.parts.installed)(program));
-    let tools = app.parts.catalogue.iter().map(|tool| response::tool(tool, installed(&tool.program)));
+    let catalogue = app.parts.tools.current();
+    let tools = catalogue.iter().map(|tool| response::tool(tool, installed(&tool.program)));
     let tools: Vec<Value> = tools.collect();
     Ok(Json(json!({"total": tools.len(), "tools": tools})).into_response())
 }

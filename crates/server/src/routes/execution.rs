@@ -14,12 +14,13 @@ use serde_json::{Value, json};
 
 use super::body::Document;
 use super::caller::Caller;
-use super::stream;
+use super::{authoring, stream};
 use crate::App;
 use crate::app::execute::{self, Envelope, Executed, Execution};
 use crate::app::planning::{self, Wishes};
 use crate::app::runs::{self, Listing};
 use crate::app::{AppError, Scope};
+use crate::wire::framing::{Framing, StreamFormat};
 use crate::wire::padding;
 use crate::wire::request::{CancelRequest, DecideRequest, ExecuteRequest, ValidateRequest};
 use crate::wire::response;
@@ -50,7 +51,7 @@ pub(super) async fn execute(
 ) -> Answer {
     let envelope = envelope(&caller, &headers, "/execute", &document.text)?;
     let (request, _) = ExecuteRequest::read(document.value, &document.text)?;
-    let streams = request.options.stream.unwrap_or_else(|| stream::accepts_events(&headers));
+    let framing = authoring::framing(&headers, request.options.stream, request.framing);
     let execution = Execution {
         source: request.workflow,
         parameters: request.parameters,
@@ -59,30 +60,26 @@ pub(super) async fn execute(
     };
     match execute::execute(&app, &caller.principal, execution, envelope).await? {
         Executed::Dry(answer) => Ok(Json(answer).into_response()),
-        Executed::Run(run) if streams => {
-            let after = stream::starting_after(&headers, None);
-            stream_run(app, &caller, run, after, Vec::new()).await
-        }
-        Executed::Run(run) => Ok(wait_for(app, caller, run).await),
+        Executed::Run(run) => match framing {
+            Some(framing) => {
+                let after = stream::starting_after(&headers, None);
+                stream_run(app, &caller, framing, (run, after)).await
+            }
+            None => Ok(wait_for(app, caller, run).await),
+        },
     }
 }
 
-/// Answers with the events of a run.
-pub(super) async fn stream_run(
-    app: Arc<App>,
-    caller: &Caller,
-    run: RunId,
-    after: u64,
-    early: Vec<axum::body::Bytes>,
-) -> Answer {
+/// Answers with the events of a run after a `seq`.
+async fn stream_run(app: Arc<App>, caller: &Caller, framing: Framing, (run, after): (RunId, u64)) -> Answer {
     match runs::follow(&app, &caller.principal, &run, after).await? {
-        Some(entries) => Ok(stream::follow(app, run, entries, early)),
+        Some(entries) => Ok(stream::follow(app, caller, framing, (run, entries))),
         None => Ok(StatusCode::NO_CONTENT.into_response()),
     }
 }
 
 /// Answers with a run when it has ended.
-pub(super) async fn wait_for(app: Arc<App>, caller: Caller, run: RunId) -> Response {
+async fn wait_for(app: Arc<App>, caller: Caller, run: RunId) -> Response {
     let Caller { principal, request_id, patience, .. } = caller;
     let work = Box::pin(async move { Ok(response::run(&runs::ended(&app, &principal, &run).await?)) });
     padding::respond(work, patience, request_id).await
@@ -131,15 +128,32 @@ pub(super) struct AfterQuery {
     starting_after: Option<u64>,
 }
 
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct EventsQuery {
+    starting_after: Option<u64>,
+    /// `sse` or `ndjson`; by `Accept` when absent.
+    format: Option<String>,
+}
+
 pub(super) async fn events(
     State(app): State<Arc<App>>,
     caller: Caller,
     headers: HeaderMap,
-    (Path(run), Query(query)): (Path<String>, Query<AfterQuery>),
+    (Path(run), Query(query)): (Path<String>, Query<EventsQuery>),
 ) -> Answer {
     caller.principal.need(Scope::Read)?;
     let after = stream::starting_after(&headers, query.starting_after);
-    stream_run(app, &caller, runs::run_id(&run)?, after, Vec::new()).await
+    let format = match query.format.as_deref() {
+        None => stream::accepted(&headers).unwrap_or_default(),
+        Some("sse") => StreamFormat::Sse,
+        Some("ndjson") => StreamFormat::Ndjson,
+        Some(other) => {
+            let other: String = other.chars().take(40).collect();
+            return Err(AppError::field("?format", format!("expected sse or ndjson, got `{other}`")));
+        }
+    };
+    let framing = Framing { format, ..Framing::default() };
+    stream_run(app, &caller, framing, (runs::run_id(&run)?, after)).await
 }
 
 pub(super) async fn log(

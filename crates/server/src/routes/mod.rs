@@ -7,6 +7,7 @@ mod catalogue;
 mod edge;
 mod execution;
 mod meta;
+mod sessions;
 mod stream;
 
 use std::sync::Arc;
@@ -48,6 +49,10 @@ fn api() -> Router<Arc<App>> {
         .route("/generate", post(authoring::generate))
         .route("/refine", post(authoring::refine))
         .route("/compose", post(authoring::compose))
+        .route("/orchestrate", post(authoring::orchestrate))
+        .route("/sessions", get(sessions::list).post(sessions::create))
+        .route("/sessions/{id}", get(sessions::get).delete(sessions::delete))
+        .route("/sessions/{id}/continue", post(sessions::carry_on))
         .route("/execute", post(execution::execute))
         .route("/validate", post(execution::validate))
         .route("/templates", get(catalogue::templates).post(catalogue::save_template))

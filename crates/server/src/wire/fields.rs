@@ -42,6 +42,11 @@ impl Fields {
         self.object.get(name).is_some_and(|value| !value.is_null())
     }
 
+    /// A text, left where it is.
+    pub(crate) fn peek_text(&self, name: &str) -> Option<&str> {
+        self.object.get(name)?.as_str()
+    }
+
     /// Reports something wrong with a field.
     pub(crate) fn wrong(&mut self, name: &str, detail: impl Into<String>) {
         let pointer = if name.is_empty() { self.base.clone() } else { format!("{}/{name}", self.base) };

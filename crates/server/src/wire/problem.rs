@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use partita_provider::ModelFailure;
 use serde_json::{Map, Value, json};
 
 use crate::app::AppError;
@@ -47,10 +48,35 @@ fn kind(error: &AppError) -> (StatusCode, &'static str, &'static str) {
         }
         AppError::RateLimited { .. } => (S::TOO_MANY_REQUESTS, "rate_limited", "Too many requests"),
         AppError::TooManyFailedLogins { .. } => (S::TOO_MANY_REQUESTS, "failed_logins", "Too many wrong keys"),
+        AppError::ModelFailed { failure, .. } => model_failure(failure),
+        AppError::BudgetSpent(_) => (S::TOO_MANY_REQUESTS, "budget_spent", "What may be spent on models is spent"),
+        AppError::ProviderTimedOut { .. } => {
+            (S::GATEWAY_TIMEOUT, "provider_timed_out", "The provider took longer than it may")
+        }
+        AppError::ValidatorFailed { .. } => (S::BAD_GATEWAY, "validator_failed", "A validator gave no answer"),
+        AppError::FoundWrong { .. } => (S::UNPROCESSABLE_ENTITY, "found_wrong", "A validator finds the workflow wrong"),
         AppError::Busy(_) => (S::SERVICE_UNAVAILABLE, "busy", "The server is busy"),
         AppError::ShuttingDown => (S::SERVICE_UNAVAILABLE, "shutting_down", "The server is shutting down"),
         AppError::StorageFull => (S::INSUFFICIENT_STORAGE, "storage_full", "The server's disk is full"),
         AppError::Internal(_) => (S::INTERNAL_SERVER_ERROR, "internal", "Something went wrong inside the server"),
+    }
+}
+
+/// What a model's failure is to our caller: ours (502, 504), or one that other words would mend (422).
+fn model_failure(failure: &ModelFailure) -> (StatusCode, &'static str, &'static str) {
+    use StatusCode as S;
+    match failure {
+        ModelFailure::Unauthorized => (S::BAD_GATEWAY, "model_unauthorized", "The model refused the server's key"),
+        ModelFailure::RateLimited { .. } => (S::BAD_GATEWAY, "model_rate_limited", "The model takes no more requests"),
+        ModelFailure::ContextOverflow { .. } => {
+            (S::UNPROCESSABLE_ENTITY, "model_context_overflow", "The request is too large for the model")
+        }
+        ModelFailure::Declined { .. } => (S::UNPROCESSABLE_ENTITY, "model_declined", "The model declined"),
+        ModelFailure::TimedOut { .. } => (S::GATEWAY_TIMEOUT, "model_timed_out", "The model did not answer in time"),
+        ModelFailure::Unreachable { .. } => (S::BAD_GATEWAY, "model_unreachable", "The model can't be reached"),
+        ModelFailure::Status { .. } | ModelFailure::BrokenOff | ModelFailure::Unusable { .. } => {
+            (S::BAD_GATEWAY, "model_failed", "The model failed")
+        }
     }
 }
 
@@ -131,10 +157,18 @@ fn members(error: &AppError) -> Map<String, Value> {
             let member = |name: &'static str| (name, unseen[name].clone());
             vec![member("workflow"), ("plan", unseen["workflow"].clone()), member("risk"), member("validation")]
         }
+        AppError::FoundWrong { unsound } => {
+            let member = |name: &'static str| (name, unsound[name].clone());
+            vec![member("workflow"), member("validation"), member("unmet_requirements")]
+        }
+        AppError::ValidatorFailed { tool, .. } => vec![("tool", json!(tool))],
         AppError::FeatureNotSupported { provider, feature, .. } => {
             vec![("provider", json!(provider)), ("feature", json!(feature))]
         }
-        AppError::ProviderUnavailable { provider, .. } => vec![("provider", json!(provider))],
+        AppError::ProviderUnavailable { provider, .. } | AppError::ProviderTimedOut { provider, .. } => {
+            vec![("provider", json!(provider))]
+        }
+        AppError::ModelFailed { model, .. } => vec![("model", json!(model))],
         AppError::RateLimited { .. } => vec![("violated-policies", json!(["default"]))],
         _ => Vec::new(),
     };
@@ -160,6 +194,9 @@ fn headers(error: &AppError) -> HeaderMap {
         ),
         AppError::RateLimited { retry_after } | AppError::TooManyFailedLogins { retry_after } => {
             set(header::RETRY_AFTER, (retry_after.as_secs_f64().ceil().max(1.0)).to_string());
+        }
+        AppError::ModelFailed { failure: ModelFailure::RateLimited { retry_after: Some(after) }, .. } => {
+            set(header::RETRY_AFTER, after.as_secs_f64().ceil().max(1.0).to_string());
         }
         AppError::Busy(_) | AppError::ShuttingDown | AppError::StorageFull => set(header::RETRY_AFTER, "5".to_owned()),
         _ => {}

@@ -7,14 +7,16 @@ use partita_core::run::{ApprovalView, RunView, StepView};
 use partita_core::time::rfc3339;
 use partita_core::tool::Tool;
 use partita_core::workflow::{to_mermaid, to_value, to_yaml};
-use partita_provider::{Composed, Template};
+use partita_provider::{Composed, Template, Usage};
 use partita_store::RunSummary;
 use serde_json::{Map, Value, json};
 
 use super::request::{AuthoringOptions, OutputFormat};
 use crate::app::keys::KeyInfo;
+use crate::app::orchestrate::Orchestrated;
 use crate::app::planning;
 use crate::app::runs::Log;
+use crate::app::sessions::{Session, Taken, Turn};
 
 fn without_nulls(mut value: Value) -> Value {
     if let Value::Object(map) = &mut value {
@@ -80,7 +82,7 @@ pub(crate) fn composed(composed: &Composed, options: &AuthoringOptions, at: Mill
     let metadata = &composed.metadata;
     let mut shown = json!({
         "generated_at": rfc3339(at), "provider": metadata.provider, "model": metadata.model,
-        "iterations": metadata.iterations, "notes": metadata.notes,
+        "iterations": metadata.iterations, "notes": metadata.notes, "usage": usage(metadata.usage),
     });
     if let Some(asked) = options.model.as_ref().filter(|asked| **asked != metadata.model) {
         shown["requested_model"] = json!(asked);
@@ -96,6 +98,92 @@ pub(crate) fn refined(refined: &Composed, options: &AuthoringOptions, at: Millis
     answer.insert("diff".to_owned(), json!(refined.diff));
     answer.insert("unmet_requirements".to_owned(), json!(refined.unmet));
     answer
+}
+
+/// What an order came to.
+pub(crate) fn orchestrated(orchestrated: &Orchestrated, options: &AuthoringOptions, at: Millis) -> Map<String, Value> {
+    let mut answer = composed(&orchestrated.composed, options, at);
+    answer.insert("validation".to_owned(), orchestrated.validation());
+    answer.insert("strategy".to_owned(), orchestrated.strategy.clone());
+    if !orchestrated.unmet.is_empty() {
+        answer.insert("unmet_requirements".to_owned(), json!(orchestrated.unmet));
+    }
+    if let Some(metadata) = answer.get_mut("metadata") {
+        metadata["usage"] = usage(orchestrated.usage);
+        if let Some(asked) = orchestrated.strategy["generation"].get("requested_model") {
+            metadata["requested_model"] = asked.clone();
+        }
+    }
+    answer
+}
+
+/// What was spent on models.
+fn usage(usage: Usage) -> Value {
+    json!({
+        "calls": usage.calls, "input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens,
+        "tokens": usage.tokens(), "cost_usd": usage.cost_usd,
+    })
+}
+
+/// A session that was begun.
+pub(crate) fn new_session(session: &Session) -> Value {
+    json!({
+        "session_id": session.id, "created_at": rfc3339(session.created_at), "expires_at": rfc3339(session.expires_at),
+        "context": session.context, "preferences": session.preferences,
+    })
+}
+
+/// A session in a list.
+pub(crate) fn session_in_list(session: &Session) -> Value {
+    let mut shown = new_session(session);
+    shown["turns"] = json!(session.turns);
+    shown["usage"] = usage(session.usage);
+    if let Some(workflow) = &session.workflow {
+        shown["workflow_name"] = workflow["name"].clone();
+    }
+    shown
+}
+
+/// A session with everything that was said in it.
+pub(crate) fn session(session: &Session, turns: &[Turn]) -> Value {
+    let mut shown = session_in_list(session);
+    shown["workflow"] = json!(session.workflow);
+    let turns = turns.iter().map(|turn| {
+        without_nulls(json!({
+            "turn": turn.turn, "at": rfc3339(turn.at), "message": turn.message, "kind": turn.kind,
+            "context": turn.context, "workflow": turn.workflow, "diff": turn.diff, "changes": turn.changes,
+            "unmet_requirements": turn.unmet_requirements, "validation": turn.validation,
+            "provider": turn.provider, "model": turn.model, "usage": usage(turn.usage), "run_id": turn.run_id,
+        }))
+    });
+    shown["turns"] = turns.collect();
+    shown
+}
+
+/// A turn that was taken.
+pub(crate) fn turn(taken: &Taken, options: &AuthoringOptions, at: Millis) -> Value {
+    let mut answer = refined(&taken.composed, options, at);
+    answer.insert("session_id".to_owned(), json!(taken.session.id));
+    answer.insert("turn".to_owned(), json!(taken.turn.turn));
+    answer.insert("message".to_owned(), json!(told(taken)));
+    Value::Object(answer)
+}
+
+/// What a turn did, in a sentence.
+fn told(taken: &Taken) -> String {
+    let composed = &taken.composed;
+    let name = &composed.workflow.name;
+    if taken.turn.kind == "generated" {
+        return format!("Made the workflow `{name}` with {} steps.", composed.planned.risk.len());
+    }
+    let done: Vec<&str> = composed.changes.iter().map(|change| change.summary.as_str()).collect();
+    let undone: Vec<&str> = composed.unmet.iter().map(|unmet| unmet.reason.as_str()).collect();
+    match (done.is_empty(), undone.is_empty()) {
+        (true, true) => format!("Nothing in `{name}` had to change."),
+        (false, true) => format!("Changed `{name}`: {}.", done.join("; ")),
+        (true, false) => format!("Left `{name}` as it is: {}.", undone.join("; ")),
+        (false, false) => format!("Changed `{name}`: {}. Not done: {}.", done.join("; "), undone.join("; ")),
+    }
 }
 
 /// A template in a list.

@@ -1,13 +1,10 @@
-//! Events on the wire: server-sent events, one write each, ASCII only, small enough for clients that
-//! split every network read at line ends.
+//! Events as JSON texts of one line: ASCII only, small enough for clients that split every network read
+//! at line ends; and as server-sent events.
 
 use std::io;
 
 use axum::body::Bytes;
-use partita_core::event::Event;
 use partita_core::limits::EVENT_BYTES_MAX;
-use partita_core::time::rfc3339;
-use partita_core::{Millis, RunId};
 use serde::Serialize as _;
 use serde_json::ser::{CompactFormatter, Formatter};
 use serde_json::{Map, Value, json};
@@ -21,26 +18,8 @@ pub(crate) const OPENING: &[u8] = b": ok\n\n";
 /// Stands at the end of a text that was cut.
 const CUT: &str = "… [cut; read the whole with GET /executions/{id}]";
 
-/// Encodes an event of a run.
-pub(crate) fn run_event(event: &Event, run_id: &RunId) -> Bytes {
-    let mut data = event.data.clone();
-    data.insert("event".to_owned(), json!(event.name));
-    data.insert("type".to_owned(), json!(event.name));
-    data.insert("run_id".to_owned(), json!(run_id.as_str()));
-    data.insert("seq".to_owned(), json!(event.seq));
-    data.insert("timestamp".to_owned(), json!(rfc3339(event.at)));
-    frame(Some(event.seq), event.name, data)
-}
-
-/// Encodes an event that comes before a run: it has no number and can't be resumed.
-pub(crate) fn early_event(name: &str, mut data: Map<String, Value>, at: Millis) -> Bytes {
-    data.insert("event".to_owned(), json!(name));
-    data.insert("type".to_owned(), json!(name));
-    data.insert("timestamp".to_owned(), json!(rfc3339(at)));
-    frame(None, name, data)
-}
-
-fn frame(seq: Option<u64>, name: &str, data: Map<String, Value>) -> Bytes {
+/// The text of an event's data, cut to size.
+pub(crate) fn fitting(data: Map<String, Value>) -> String {
     let mut data = Value::Object(data);
     let mut text = ascii(&data);
     let mut longest = EVENT_BYTES_MAX / 4;
@@ -49,6 +28,11 @@ fn frame(seq: Option<u64>, name: &str, data: Map<String, Value>) -> Bytes {
         text = ascii(&data);
         longest /= 2;
     }
+    text
+}
+
+/// One server-sent event. Events without a number can't be resumed.
+pub(crate) fn frame(seq: Option<u64>, name: &str, text: &str) -> Bytes {
     let id = seq.map(|seq| format!("id: {seq}\n")).unwrap_or_default();
     Bytes::from(format!("{id}event: {name}\ndata: {text}\n\n"))
 }
@@ -129,8 +113,9 @@ mod tests {
     use super::*;
 
     fn check(data: Value) -> String {
-        let Value::Object(data) = data else { panic!("an object was expected") };
-        String::from_utf8(early_event("text", data, 0).to_vec()).expect("UTF-8")
+        let Value::Object(mut data) = data else { panic!("an object was expected") };
+        data.insert("event".to_owned(), json!("text"));
+        String::from_utf8(frame(None, "text", &fitting(data)).to_vec()).expect("UTF-8")
     }
 
     #[test]
@@ -142,7 +127,7 @@ mod tests {
         assert_eq!((lines.len(), lines[0], lines[2]), (3, "event: text", ""), "{frame}");
         let data: Value = serde_json::from_str(lines[1].strip_prefix("data: ").expect("data")).expect("JSON");
         assert_eq!(data["content"], text);
-        assert_eq!((&data["event"], &data["type"]), (&json!("text"), &json!("text")));
+        assert_eq!(data["event"], "text");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! always one data item and never code.
 
 mod http;
+mod mcp;
 mod script;
 mod value;
 
@@ -102,6 +103,7 @@ pub fn task(action: &PlannedAction, scope: &Scope<'_>) -> Result<Task, BindError
             content: content.as_ref().map(|content| text(content, scope)).transpose()?,
             to: to.as_ref().map(|to| text(to, scope)).transpose()?,
         },
+        PlannedAction::Mcp { server, tool, arguments } => TaskAction::Mcp(mcp::bind(server, tool, arguments, scope)?),
         PlannedAction::Approval { .. } => return Err(BindError::new("a question to a person is no work for a runner")),
     };
     whole_task(action, env, scope)

@@ -86,10 +86,7 @@ fn call(
     reader: &mut PartReader<'_, '_>,
 ) -> Resolved {
     let Some(tool) = request.catalogue.get(name) else {
-        let help = match nearest(name, request.catalogue.iter().map(|tool| tool.name.as_str())) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("use `command: {name} …`, or describe the tool in a catalogue file"),
-        };
+        let help = unknown_help(name, request);
         reader.report(
             Diagnostic::error("unknown_tool", format!("{path}/tool"), format!("there is no tool `{name}`")).help(help),
         );
@@ -100,6 +97,36 @@ fn call(
         look_for(program, tool.install_hint.as_deref(), &format!("{path}/tool"), request, reader);
     }
     Resolved { action: call.action, effects: call.effects, reasons: call.reasons }
+}
+
+fn unknown_help(name: &str, request: &PlanRequest<'_>) -> String {
+    if let Some((server, reason)) = request.catalogue.absent_server_of(name) {
+        return format!("the MCP server `{server}` is configured, but its tools are not known: {reason}");
+    }
+    let names = || request.catalogue.iter().map(|tool| tool.name.as_str());
+    let Some((server, _)) = name.split_once('/') else {
+        return match nearest(name, names()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("use `command: {name} …`, or describe the tool in a catalogue file"),
+        };
+    };
+    let beginning = format!("{server}/");
+    let of_server: Vec<&str> = names().filter(|one| one.starts_with(&beginning)).collect();
+    if !of_server.is_empty() {
+        // The server's name is theirs all: only the rest tells them apart.
+        let short = name.strip_prefix(&beginning).unwrap_or(name);
+        return match nearest(short, of_server.iter().filter_map(|one| one.strip_prefix(&beginning))) {
+            Some(near) => format!("did you mean `{beginning}{near}`?"),
+            None => format!("the MCP server `{server}` has: {}", of_server.join(", ")),
+        };
+    }
+    let mut servers: Vec<&str> = names().filter_map(|one| Some(one.split_once('/')?.0)).collect();
+    servers.dedup();
+    match nearest(server, servers.iter().copied()) {
+        Some(near) => format!("did you mean a tool of the MCP server `{near}`?"),
+        None if servers.is_empty() => format!("no MCP server is configured: add `{server}` to `mcp_servers`"),
+        None => format!("there is no MCP server `{server}`; configured are: {}", servers.join(", ")),
+    }
 }
 
 /// Warns once about a program that is not there.

@@ -1,0 +1,135 @@
+//! What an answer is held to: the part of the workflow language that authors need, with the tools that
+//! the prompt shows. Every object says all of its keys, since vendors only enforce schemas that do.
+
+use partita_core::tool::Tool;
+use serde_json::{Map, Value, json};
+
+use crate::model::AnswerSchema;
+
+/// Keys of a tool's parameters that vendors understand; the rest stays with the check.
+const KEYS: [&str; 5] = ["type", "description", "enum", "items", "properties"];
+
+/// The schema of a workflow whose steps call these tools.
+pub(super) fn workflow(tools: &[&Tool]) -> AnswerSchema {
+    AnswerSchema { name: "workflow".to_owned(), schema: of_workflow(tools) }
+}
+
+/// The schema of a changed workflow, with what was done for each requirement.
+pub(super) fn refinement(tools: &[&Tool]) -> AnswerSchema {
+    let claim = object(
+        json!({
+            "number": {"type": "integer"}, "met": {"type": "boolean"}, "summary": {"type": "string"},
+            "steps": {"type": "array", "items": {"type": "string"}},
+        }),
+        &["number", "met", "summary", "steps"],
+    );
+    let schema = object(
+        json!({"workflow": of_workflow(tools), "requirements": {"type": "array", "items": claim}}),
+        &["workflow", "requirements"],
+    );
+    AnswerSchema { name: "refinement".to_owned(), schema }
+}
+
+fn of_workflow(tools: &[&Tool]) -> Value {
+    let rollbacks: Vec<Value> = tools.iter().map(|tool| call(tool, json!({}))).collect();
+    let steps: Vec<Value> = tools.iter().map(|tool| call(tool, step_keys(&rollbacks))).collect();
+    object(
+        json!({
+            "name": {"type": "string"},
+            "description": {"type": "string"},
+            "params": {"type": "array", "items": object(json!({
+                "name": {"type": "string"},
+                "type": {"type": "string", "enum": ["string", "integer", "number", "boolean"]},
+                "default": {"type": "string"},
+                "required": {"type": "boolean"},
+            }), &["name"])},
+            "on_failure": {"type": "string", "enum": ["stop", "continue", "rollback"]},
+            "schedule": {"type": "string", "description": "a cron phrase"},
+            "steps": {"type": "array", "minItems": 1, "items": {"anyOf": steps}},
+        }),
+        &["name", "description", "params", "steps"],
+    )
+}
+
+fn step_keys(rollbacks: &[Value]) -> Value {
+    json!({
+        "depends": {"type": "array", "items": {"type": "string"}},
+        "if": {"type": "string"},
+        "output": {"type": "string"},
+        "retry": object(json!({"max_attempts": {"type": "integer"}, "delay": {"type": "string"}}), &["max_attempts"]),
+        "timeout": {"type": "string"},
+        "rollback": {"anyOf": rollbacks},
+    })
+}
+
+/// An object that calls one tool, with further keys if it is a step.
+fn call(tool: &Tool, more: Value) -> Value {
+    let is_step = more.as_object().is_some_and(|more| !more.is_empty());
+    let mut keys = Map::new();
+    if is_step {
+        keys.insert("name".to_owned(), json!({"type": "string"}));
+    }
+    keys.insert("tool".to_owned(), json!({"type": "string", "enum": [tool.name]}));
+    keys.insert("parameters".to_owned(), parameters(&tool.parameters));
+    if let Value::Object(more) = more {
+        keys.extend(more);
+    }
+    let required: &[&str] = if is_step { &["name", "tool", "parameters"] } else { &["tool", "parameters"] };
+    object(Value::Object(keys), required)
+}
+
+fn parameters(schema: &Value) -> Value {
+    let properties = schema["properties"].as_object();
+    let required: Vec<&str> = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    // One object with names that nobody knows beforehand, and vendors hold the model to nothing at all.
+    let is_kept = |name: &str, schema: &Value| required.contains(&name) || !is_open(schema);
+    let properties = properties.into_iter().flatten().filter(|(name, schema)| is_kept(name, schema));
+    let properties: Map<String, Value> = properties.map(|(name, schema)| (name.clone(), narrowed(schema))).collect();
+    object(Value::Object(properties), &required)
+}
+
+/// Whether a schema allows objects of which it does not say the keys.
+fn is_open(schema: &Value) -> bool {
+    let kind = &schema["type"];
+    let is =
+        |wanted: &str| kind == wanted || kind.as_array().is_some_and(|kinds| kinds.iter().any(|kind| kind == wanted));
+    is("object") && !schema["properties"].is_object() || is("array") && is_open(&schema["items"])
+}
+
+/// A parameter's schema with what vendors understand; values of any type, and references to them, are
+/// written as text.
+fn narrowed(schema: &Value) -> Value {
+    let mut narrow: Map<String, Value> = schema
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(key, _)| KEYS.contains(&key.as_str()))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    let kind = narrow.get("type").and_then(Value::as_str).map(str::to_owned);
+    match kind.as_deref() {
+        _ if is_open(schema) => {
+            narrow = Map::from_iter([("type".to_owned(), json!("string"))]);
+        }
+        Some("array") => {
+            let items = narrow
+                .get("items")
+                .filter(|items| items.is_object())
+                .map_or_else(|| json!({"type": "string"}), narrowed);
+            narrow.insert("items".to_owned(), items);
+        }
+        Some("object") if narrow.contains_key("properties") => return parameters(schema),
+        Some(_) => {}
+        // Several types, or none: text can say them all.
+        None => {
+            narrow.insert("type".to_owned(), json!("string"));
+            narrow.remove("enum");
+            narrow.remove("items");
+        }
+    }
+    Value::Object(narrow)
+}
+
+fn object(properties: Value, required: &[&str]) -> Value {
+    json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false})
+}

@@ -1,0 +1,15 @@
+//! The gateway from outside: what callers get and what goes over the wire, against servers that follow
+//! a script.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod budgets;
+mod configuration;
+mod drafts;
+mod misbehaviour;
+mod requests;
+mod retries;
+mod server;
+mod shapes;
+mod streams;
+mod talk;
