@@ -6,7 +6,7 @@
 pub(crate) enum ExitCode {
     /// It did what was asked; a run ended with success.
     Success = 0,
-    /// A run failed, or timed out; a score is below `--at-least`.
+    /// A run failed, or timed out; a score is below `--at-least`; a requirement was not met.
     RunFailed = 1,
     /// The command line is wrong.
     Usage = 2,

@@ -3,9 +3,12 @@
 pub(crate) mod compose;
 pub(crate) mod eval;
 pub(crate) mod keys;
+pub(crate) mod providers;
+pub(crate) mod refine;
 pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod serve;
+pub(crate) mod sessions;
 pub(crate) mod templates;
 pub(crate) mod tools;
 pub(crate) mod validate;
@@ -58,6 +61,13 @@ pub(crate) enum Verb {
     /// List the templates, or make a workflow from one
     #[command(subcommand_required = false)]
     Templates(templates::Args),
+    /// Make a workflow file better, requirement by requirement
+    Refine(refine::Args),
+    /// List who turns words into workflows, or choose who is asked by default
+    Providers(providers::Args),
+    /// Make a workflow in several turns
+    #[command(subcommand)]
+    Sessions(sessions::Verb),
     /// List the tools that steps can call
     Tools(tools::Args),
     /// Make, list and revoke API keys
@@ -85,6 +95,9 @@ pub(crate) async fn run(cli: Cli, environment: Environment, output: &Output) -> 
                 Verb::Eval(args) => eval::run(&args, &session, output).await,
                 Verb::Runs(verb) => runs::run(verb, &session, output).await,
                 Verb::Templates(args) => templates::run(args, &session, output).await,
+                Verb::Refine(args) => refine::run(args, &session, output).await,
+                Verb::Providers(args) => providers::run(args, &session, output).await,
+                Verb::Sessions(verb) => sessions::run(verb, &session, output).await,
                 Verb::Tools(args) => tools::run(&args, &session, output).await,
                 Verb::Keys(verb) => keys::run(verb, &session, output).await,
                 Verb::Serve(_) | Verb::Schema => Ok(ExitCode::Success),

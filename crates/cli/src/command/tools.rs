@@ -33,11 +33,7 @@ pub(crate) async fn run(args: &Args, session: &Session, output: &Output) -> Resu
         return Ok(ExitCode::Success);
     }
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let installed = |tool: &Value| match tool["installed"].as_bool() {
-        Some(true) => "yes".to_owned(),
-        Some(false) => "no".to_owned(),
-        None => String::new(),
-    };
+    let installed = |tool: &Value| if tool["available"] == true { "yes" } else { "no" }.to_owned();
     let rows: Vec<Vec<String>> = tools
         .iter()
         .map(|tool| vec![text(&tool["name"]), text(&tool["effects"]), installed(tool), text(&tool["description"])])

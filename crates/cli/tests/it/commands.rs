@@ -61,3 +61,33 @@ fn what_can_be_had_is_listed() {
         assert!(said.stdout.contains(text), "{args:?}: {}", said.stdout);
     }
 }
+
+#[test]
+fn a_session_is_led_and_a_file_is_refined_from_the_command_line() {
+    let bench = Bench::new();
+    let id = bench.partita(&["sessions", "new", "--context", "namespace=shop"]).stdout.trim().to_owned();
+    assert!(id.starts_with("sess_"), "{id}");
+    let said = bench.partita(&["sessions", "say", &id, "Deploy registry.example.com/web:v2 to Kubernetes"]);
+    assert!(said.code == 0 && said.stdout.contains("kubectl set image"), "{said:?}");
+    let said = bench.partita(&["sessions", "say", &id, "Include rollback strategy"]);
+    assert!(said.code == 0 && said.stderr.contains("Changed"), "{said:?}");
+    let shown = bench.partita(&["sessions", "show", &id]);
+    assert!(shown.stdout.contains("2. Include rollback strategy"), "{shown:?}");
+    assert!(bench.partita(&["sessions", "list"]).stdout.contains(&id));
+    assert_eq!(bench.partita(&["sessions", "delete", &id]).code, 0);
+    assert_eq!(bench.partita(&["sessions", "show", &id]).code, 6);
+
+    std::fs::write(bench.file("w.yaml"), "name: w\nsteps:\n  - name: a\n    command: echo hello\n").unwrap();
+    let refined = bench.partita(&["refine", "w.yaml", "retry 3 times", "paint it blue"]);
+    assert!(
+        refined.stdout.contains("max_attempts: 4") && refined.stderr.contains("paint it blue: not done"),
+        "{refined:?}"
+    );
+    assert_eq!(refined.code, 1, "a requirement was not met");
+    let listed = bench.partita(&["providers"]);
+    assert!(listed.stdout.contains("builtin/planner"), "{listed:?}");
+    let switched = bench.partita(&["providers", "--switch", "mcp", "--timeout", "60000"]);
+    assert_eq!(switched.code, 0, "{switched:?}");
+    let listed = bench.partita(&["providers", "--output", "json"]);
+    assert!(listed.stdout.replace(' ', "").contains("\"default\":\"mcp\""), "{listed:?}");
+}

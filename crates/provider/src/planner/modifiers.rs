@@ -439,7 +439,8 @@ fn retries(workflow: &mut Workflow, _: &Clause, facts: &Facts) -> Met {
     if changed.is_empty() {
         return Met::Already { summary: "every step is tried again already".to_owned(), steps: Vec::new() };
     }
-    Met::Done { summary: format!("{} are tried up to {max_attempts} times", listed(&changed)), steps: changed }
+    let are = if changed.len() == 1 { "is" } else { "are" };
+    Met::Done { summary: format!("{} {are} tried up to {max_attempts} times", listed(&changed)), steps: changed }
 }
 
 fn time_limit(workflow: &mut Workflow, clause: &Clause, facts: &Facts) -> Met {

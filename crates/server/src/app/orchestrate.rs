@@ -283,7 +283,7 @@ impl Work<'_> {
         let composed = author::generate(self.app, self.principal, wish, self.progress).await;
         self.complete(("generation", begun), &composed, |composed| {
             let metadata = &composed.metadata;
-            let steps = composed.planned.risk.len();
+            let steps = composed.workflow.steps.len();
             ("success", json!({"model": metadata.model, "iterations": metadata.iterations, "steps": steps}))
         })
         .await;

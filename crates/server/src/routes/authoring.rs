@@ -6,7 +6,6 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use partita_core::RunId;
-use partita_core::workflow::to_value;
 use partita_provider::{Composed, Progress, ProgressEvent};
 use serde_json::{Value, json};
 
@@ -201,7 +200,7 @@ async fn draft(
 
 /// What came of the words, in a sentence.
 pub(super) fn said(composed: &Composed) -> String {
-    let steps = to_value(&composed.workflow)["steps"].as_array().map_or(0, Vec::len);
+    let steps = composed.workflow.steps.len();
     let name = &composed.workflow.name;
     let mut text = format!("Made the workflow `{name}` with {steps} steps.");
     for suggestion in &composed.planned.suggestions {

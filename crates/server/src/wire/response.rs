@@ -174,7 +174,7 @@ fn told(taken: &Taken) -> String {
     let composed = &taken.composed;
     let name = &composed.workflow.name;
     if taken.turn.kind == "generated" {
-        return format!("Made the workflow `{name}` with {} steps.", composed.planned.risk.len());
+        return format!("Made the workflow `{name}` with {} steps.", composed.workflow.steps.len());
     }
     let done: Vec<&str> = composed.changes.iter().map(|change| change.summary.as_str()).collect();
     let undone: Vec<&str> = composed.unmet.iter().map(|unmet| unmet.reason.as_str()).collect();
