@@ -130,8 +130,13 @@ async fn a_session_makes_a_workflow_in_turns_and_survives_the_server() {
     let (_, third) = server.post(&path, &json!({"message": "retry 3 times", "stream": true})).await;
     let stream = third.as_str().unwrap_or_default();
     assert_eq!(names(stream), ["validation", "text", "workflow"], "{stream}");
+    let compose = json!({"task": "a timeout of 20 minutes", "session_id": id, "stream": false});
+    let (_, fourth) = server.post("/compose", &compose).await;
+    assert_eq!((&fourth["turn"], &fourth["session_id"]), (&json!(4), &json!(id)), "{fourth}");
+    let own = json!({"task": "wait 1 second", "session_id": "a-chat-of-mine", "stream": false});
+    assert_eq!(server.post("/compose", &own).await.1["metadata"]["session_id"], "a-chat-of-mine");
     let (_, list) = get(&server, "/sessions").await;
-    assert_eq!((&list["sessions"][0]["session_id"], &list["sessions"][0]["turns"]), (&json!(id), &json!(3)));
+    assert_eq!((&list["sessions"][0]["session_id"], &list["sessions"][0]["turns"]), (&json!(id), &json!(4)));
 
     let (_, key) = server.post("/keys", &json!({"name": "other", "scopes": ["*"], "tenant": "other"})).await;
     let foreign = client().get(format!("{}/sessions/{id}", server.url)).bearer_auth(key["key"].as_str().unwrap());

@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use partita_core::RunId;
+use partita_core::id::SessionId;
 use partita_provider::{Composed, Progress, ProgressEvent};
 use serde_json::{Value, json};
 
@@ -143,7 +144,8 @@ pub(super) async fn compose(
     let framing = framing(&headers, Some(request.stream), request.framing);
     let (asked, principal) = (Arc::clone(&app), caller.principal.clone());
     let work = move |progress: Progress| async move {
-        if let Some(session) = request.session_id.clone() {
+        let is_ours = |id: &String| id.starts_with(SessionId::PREFIX);
+        if let Some(session) = request.session_id.clone().filter(is_ours) {
             return sessions::turn(&asked, &principal, (session, request.into()), envelope, &progress).await;
         }
         let (composed, mut answer) = draft(&asked, &principal, &request, &progress).await?;
@@ -192,8 +194,11 @@ async fn draft(
     let composed = author::generate(app, principal, wish, progress).await?;
     let mut answer = Value::Object(response::composed(&composed, &request.authoring, (app.parts.now)()));
     answer["mode"] = json!(if request.mode == Mode::Act { "act" } else { "plan" });
-    if let Some(user) = &request.user_id {
-        answer["metadata"]["user_id"] = json!(user);
+    // An id of the caller's own is theirs to keep track of.
+    for (name, value) in [("session_id", &request.session_id), ("user_id", &request.user_id)] {
+        if let Some(value) = value {
+            answer["metadata"][name] = json!(value);
+        }
     }
     Ok((composed, answer))
 }

@@ -62,6 +62,16 @@ impl AuthoringOptions {
     }
 }
 
+/// The options of a request that may go on to a run.
+pub(super) fn both_options(fields: &mut Fields) -> (AuthoringOptions, RunOptions) {
+    let mut options = fields.nested("options");
+    // `stream` belongs to the authoring, which comes first.
+    let authoring = AuthoringOptions::of(&mut options);
+    let run_options = RunOptions::read(&mut options);
+    fields.absorb(options);
+    (authoring, run_options)
+}
+
 /// Rounds of an author, within bounds.
 pub(super) fn iterations(fields: &mut Fields) -> Option<u32> {
     let asked = fields.positive("max_iterations", "rounds")?;
@@ -212,7 +222,7 @@ pub(crate) struct ComposeRequest {
     /// `stream_format` (`sse` or `ndjson`) and `stream_filter`.
     #[schema(ignore)]
     pub(crate) framing: Framing,
-    /// A session whose workflow this goes on with.
+    /// A session (`sess_…`) whose workflow this goes on with; any other id is kept in the answer's metadata.
     pub(crate) session_id: Option<String>,
     /// Kept in the answer's metadata.
     pub(crate) user_id: Option<String>,
@@ -229,10 +239,7 @@ impl ComposeRequest {
     pub(crate) fn read(body: Value) -> Read<Self> {
         let mut fields = Fields::of(body)?;
         let task = fields.required_text(&TASK);
-        let mut options = fields.nested("options");
-        let authoring = AuthoringOptions::of(&mut options);
-        let run_options = RunOptions::read(&mut options);
-        fields.absorb(options);
+        let (authoring, run_options) = both_options(&mut fields);
         let framing = streaming::framing(&mut fields);
         let request = Self {
             task,

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::authoring::{AuthoringOptions, iterations};
+use super::authoring::{AuthoringOptions, both_options, iterations};
 use super::running::RunOptions;
 use super::{Read, TASK, streaming};
 use crate::app::orchestrate::{Execution, Order, Part, Strategy, Validation};
@@ -91,12 +91,8 @@ impl OrchestrateRequest {
         let mut fields = Fields::of(body)?;
         let task = fields.required_text(&TASK);
         let strategy = strategy(&mut fields);
-        let mut options = fields.nested("options");
-        let authoring = AuthoringOptions::of(&mut options);
-        let run_options = RunOptions::read(&mut options);
-        let mut parameters = options.map("parameters");
-        fields.absorb(options);
-        parameters.extend(fields.map("parameters"));
+        let (authoring, run_options) = both_options(&mut fields);
+        let parameters = fields.map("parameters");
         let context: Map<String, Value> = fields.map("context");
         let framing = streaming::framing(&mut fields);
         let order = Order { task, context, parameters, strategy, options: run_options };

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::authoring::{AuthoringOptions, Mode};
+use super::authoring::{AuthoringOptions, Mode, both_options};
 use super::running::RunOptions;
 use super::{Read, TASK, streaming};
 use crate::app::sessions::Preferences;
@@ -89,10 +89,7 @@ impl ContinueSessionRequest {
         let mut fields = Fields::of(body)?;
         let [task, message, prompt] = TASK;
         let message = fields.required_text(&[message, task, prompt]);
-        let mut options = fields.nested("options");
-        let authoring = AuthoringOptions::of(&mut options);
-        let run_options = RunOptions::read(&mut options);
-        fields.absorb(options);
+        let (authoring, run_options) = both_options(&mut fields);
         let request = Self {
             message,
             requirements: fields.texts("requirements"),
