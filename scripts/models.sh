@@ -93,7 +93,7 @@ start() { # MODEL PORT [FLAG...]
   local model=$1 port=$2
   shift 2
   LD_LIBRARY_PATH=$(dirname "$LLAMA") "$LLAMA" -m "$model" --host 127.0.0.1 --port "$port" --alias local \
-    --offline -ngl 0 -t 1 -c 8192 -np 2 --jinja --api-key "$KEY" "$@" >"$CACHE/server.log" 2>&1 &
+    --offline -ngl 0 -t 1 -c 8192 -np 1 --jinja --api-key "$KEY" "$@" >"$CACHE/server.log" 2>&1 &
   pid=$!
   for _ in $(seq 240); do
     if curl -sf -o /dev/null "http://127.0.0.1:$port/health"; then return; fi

@@ -18,9 +18,13 @@ use partita_provider::model::{
     ApiKey, ChatAnswer, ChatEvent, ChatRequest, Clock, Finish, Gateway, GatewayConfig, Message, Model, ModelConfig,
     Vendor,
 };
-use partita_provider::{AdkConfig, AdkProvider, Call, DraftError, DraftRequest, Models, Usage, compose};
+use partita_provider::{
+    AdkConfig, AdkProvider, Call, ComposeError, DraftError, DraftRequest, Models, Progress, ProgressEvent, Usage,
+    compose,
+};
 use regex::Regex;
 use serde_json::{Map, Value};
+use tokio::sync::mpsc;
 
 /// Long enough for a small model on a busy machine.
 const PATIENCE_MS: u64 = 600_000;
@@ -88,6 +92,7 @@ fn plain(value: &Value) -> String {
 
 #[derive(Default)]
 struct Tally {
+    parses: usize,
     valid: usize,
     factual: usize,
     time: Duration,
@@ -112,8 +117,8 @@ impl Tally {
         let seconds = self.time.as_secs_f64() / count as f64;
         let (input, output) = (self.usage.input_tokens, self.usage.output_tokens);
         println!(
-            "| {name} | {} of {count} | {} of {count} | {seconds:.1} s | {input} + {output} |",
-            self.valid, self.factual
+            "| {name} | {} of {count} | {} of {count} | {} of {count} | {seconds:.1} s | {input} + {output} |",
+            self.parses, self.valid, self.factual
         );
     }
 }
@@ -137,33 +142,82 @@ async fn against((url, key): (&str, &str), name: &str, file: &str, most: usize) 
     let (mut bare, mut loops) = (Tally::default(), Tally::default());
     let cases = cases(&std::fs::read_to_string(file).unwrap());
     let cases = &cases[..most.min(cases.len())];
-    for case in cases {
+    for (index, case) in cases.iter().enumerate() {
         let (call, begun) = (Call { retries_max: 0, ..Call::default() }, Instant::now());
         let answer = alone(model.as_ref(), &case.say, &call).await;
-        let loaded = parse(&answer, None);
+        let loaded = parse(unfenced(&answer), None);
+        bare.parses += usize::from(loaded.workflow.is_some());
         let sound = loaded.workflow.as_ref().filter(|workflow| loaded.is_sound() && check(workflow).is_valid());
         let first = bare.add(case, sound, begun, call.meter.used());
-        let (call, begun) = (Call { retries_max: 0, ..Call::default() }, Instant::now());
+        let (progress, mut rounds_told) = told();
+        let (call, begun) = (Call { retries_max: 0, progress, ..Call::default() }, Instant::now());
         let request = DraftRequest { task: case.say.clone(), ..DraftRequest::default() };
         let composed = compose(&provider, request, &call, &check, 3).await;
+        loops.parses += usize::from(match &composed {
+            Ok(_) => true,
+            Err(ComposeError::Invalid { draft, .. }) => parse(unfenced(draft), None).workflow.is_some(),
+            Err(ComposeError::Draft(_)) => false,
+        });
         let by_model = composed.as_ref().ok().filter(|composed| composed.metadata.model == name);
         let second = loops.add(case, by_model.map(|composed| &composed.workflow), begun, call.meter.used());
         let rounds = composed.as_ref().map_or(3, |composed| composed.metadata.iterations);
         println!("{}: bare {first}, loop {second} in {rounds} round(s)", case.say);
+        if first != "factual" {
+            println!("bare: {answer}");
+        }
         match &composed {
-            Ok(composed) if second != "factual" => println!("{}", shown(&composed.workflow)),
+            Ok(composed) if second != "factual" => println!("loop: {}", shown(&composed.workflow)),
             Err(error) => println!("{error:?}"),
             Ok(_) => {}
         }
+        drop(call);
+        while let Some(line) = rounds_told.recv().await {
+            if second != "factual" || rounds > 1 {
+                println!("{line}");
+            }
+        }
+        // After each, so that a run that has to end early has said what it found.
+        println!("\n| {name} | parses | valid | factual | time each | tokens |\n|---|---|---|---|---|---|");
+        bare.row("bare", index + 1);
+        loops.row("through the loop", index + 1);
+        println!();
     }
-    println!("\n| {name} | valid | factual | time each | tokens |\n|---|---|---|---|---|");
-    bare.row("bare", cases.len());
-    loops.row("through the loop", cases.len());
 }
 
-/// The model's first answer, told the language and the task and nothing more.
+/// A place for progress, and what of it is worth reading: the answers, and what was found in each.
+fn told() -> (Progress, mpsc::UnboundedReceiver<String>) {
+    let ((tx, mut events), (lines, told)) = (mpsc::channel(64), mpsc::unbounded_channel());
+    tokio::spawn(async move {
+        let mut answer = String::new();
+        while let Some(event) = events.recv().await {
+            match event {
+                ProgressEvent::Text { content } => answer.push_str(&content),
+                ProgressEvent::Validation { iteration, issues, .. } => {
+                    let errors: Vec<String> = issues
+                        .iter()
+                        .filter(|issue| issue.is_error())
+                        .map(|issue| format!("{}: {}", issue.path, issue.message))
+                        .collect();
+                    let _ = lines.send(format!("round {iteration}: {}\n{errors:#?}", std::mem::take(&mut answer)));
+                }
+                _ => {}
+            }
+        }
+    });
+    (Progress::to(tx), told)
+}
+
+/// An answer without the fence around it, which is no reason to call a bare model wrong.
+fn unfenced(answer: &str) -> &str {
+    let answer = answer.trim();
+    let inner = answer.strip_prefix("```json").or_else(|| answer.strip_prefix("```yaml"));
+    inner.or_else(|| answer.strip_prefix("```")).and_then(|inner| inner.strip_suffix("```")).unwrap_or(answer)
+}
+
+/// The model's first answer, told the language and the task and nothing more. What it is told begins as
+/// the loop's prompts do, so that a server which keeps what it read before reads it once for both.
 async fn alone(model: &dyn Model, task: &str, call: &Call) -> String {
-    let system = include_str!("../src/prompt/author.md").to_owned();
+    let system = include_str!("../src/prompt/author.md").replace("FENCE", "data");
     let messages = vec![Message::System(system), Message::User(format!("Task: {task}"))];
     let mut events = model.chat(ChatRequest { messages, ..ChatRequest::default() }, call);
     while let Some(event) = events.next().await {

@@ -7,6 +7,7 @@ mod budgets;
 mod configuration;
 mod drafts;
 mod misbehaviour;
+mod recorded;
 mod requests;
 mod retries;
 mod server;
