@@ -1,6 +1,6 @@
 //! Templates: workflows that ship with Partita, with parameters for what differs.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use partita_core::Diagnostic;
 use partita_core::workflow::document::{Param, ParamType};
@@ -65,7 +65,7 @@ pub struct Template {
 /// The templates that ship with Partita.
 #[derive(Clone, Debug, Default)]
 pub struct Templates {
-    list: Vec<Template>,
+    list: Arc<[Template]>,
 }
 
 impl Templates {
@@ -78,6 +78,12 @@ impl Templates {
     /// All templates, in the order in which they are shown.
     pub fn iter(&self) -> impl Iterator<Item = &Template> {
         self.list.iter()
+    }
+
+    /// All of them, to be held by many at a time.
+    #[must_use]
+    pub fn shared(&self) -> Arc<[Template]> {
+        Arc::clone(&self.list)
     }
 
     /// A template by its id.

@@ -16,7 +16,7 @@ pub(crate) async fn gather(app: &Arc<App>, principal: &Principal) -> Result<Arc<
     let past_runs = TenantRuns { app: Arc::clone(app), tenant: principal.tenant.clone() };
     Ok(Arc::new(Surroundings {
         catalogue: app.parts.tools.current(),
-        templates: templates::list_all(app, principal).await?.into(),
+        templates: templates::shared(app, principal).await?,
         runners: app.parts.runners.keys().cloned().collect(),
         past_runs: Arc::new(past_runs),
     }))

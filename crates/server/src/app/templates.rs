@@ -1,5 +1,7 @@
 //! Templates: those that ship with the server, and those that users saved.
 
+use std::sync::Arc;
+
 use partita_core::id::TemplateId;
 use partita_core::workflow::{Loaded, Purpose, Workflow, from_value, to_value};
 use partita_provider::Template;
@@ -24,13 +26,23 @@ pub(crate) struct NewTemplate {
 /// All templates of the caller's tenant, those that ship first.
 pub(crate) async fn list(app: &App, principal: &Principal) -> Result<Vec<Template>, AppError> {
     principal.need(Scope::Read)?;
-    list_all(app, principal).await
+    let mut templates: Vec<Template> = app.parts.templates.iter().cloned().collect();
+    templates.extend(saved(app, principal).await?);
+    Ok(templates)
 }
 
-/// The same for our own use, whatever the caller may read.
-pub(super) async fn list_all(app: &App, principal: &Principal) -> Result<Vec<Template>, AppError> {
-    let mut templates: Vec<Template> = app.parts.templates.iter().cloned().collect();
-    let mut cursor = None;
+/// The same for our own use, whatever the caller may read; one list for all as long as none was saved.
+pub(super) async fn shared(app: &App, principal: &Principal) -> Result<Arc<[Template]>, AppError> {
+    let saved = saved(app, principal).await?;
+    if saved.is_empty() {
+        return Ok(app.parts.templates.shared());
+    }
+    Ok(app.parts.templates.iter().cloned().chain(saved).collect())
+}
+
+/// Those that users of the tenant saved.
+async fn saved(app: &App, principal: &Principal) -> Result<Vec<Template>, AppError> {
+    let (mut templates, mut cursor) = (Vec::new(), None);
     loop {
         let page = app.parts.documents.list(&principal.tenant, KIND, 200, cursor.as_deref()).await?;
         templates.extend(page.items.iter().filter_map(|document| stored(&document.key.id, &document.body)));
