@@ -137,7 +137,7 @@ async fn against((url, key): (&str, &str), name: &str, file: &str, most: usize) 
     let clock = Clock::new(Arc::new(|| 0), Arc::new(|| 0));
     let gateway = Gateway::new(&GatewayConfig { models: vec![config] }, &|_| None, &clock).unwrap();
     let model = gateway.model(name).unwrap();
-    let settings = AdkConfig { lookups_max: 0, context_bytes_max: 4096, ..AdkConfig::default() };
+    let settings = AdkConfig { lookups_max: 0, context_bytes_max: 2048, ..AdkConfig::default() };
     let provider = AdkProvider::new(settings, Arc::new(gateway)).unwrap();
     let (mut bare, mut loops) = (Tally::default(), Tally::default());
     let cases = cases(&std::fs::read_to_string(file).unwrap());

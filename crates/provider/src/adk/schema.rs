@@ -40,7 +40,8 @@ fn of_workflow(tools: &[&Tool]) -> Value {
             "params": {"type": "array", "items": object(json!({
                 "name": {"type": "string"},
                 "type": {"type": "string", "enum": ["string", "integer", "number", "boolean"]},
-                "default": {"type": "string"},
+                // Held to text alone, a model that is about to write a number writes some other text.
+                "default": {"anyOf": [{"type": "string"}, {"type": "number"}, {"type": "boolean"}]},
                 "required": {"type": "boolean"},
             }), &["name"])},
             "on_failure": {"type": "string", "enum": ["stop", "continue", "rollback"]},

@@ -98,13 +98,30 @@ fn name_params(document: &mut Value) -> bool {
     for param in list {
         let Some(Value::String(name)) = param.get("name") else { return false };
         let rest = param.as_object().into_iter().flatten().filter(|(key, _)| *key != "name");
-        let rest: Map<_, _> = rest.map(|(key, value)| (key.clone(), value.clone())).collect();
+        let mut rest: Map<_, _> = rest.map(|(key, value)| (key.clone(), value.clone())).collect();
+        default_of_its_type(&mut rest);
         if named.insert(name.clone(), Value::Object(rest)).is_some() {
             return false;
         }
     }
     document["params"] = Value::Object(named);
     true
+}
+
+/// Reads a default as the type that its param has: in a list of params models like to write all defaults
+/// as text.
+fn default_of_its_type(param: &mut Map<String, Value>) {
+    let Some(text) = param.get("default").and_then(Value::as_str).map(str::trim) else { return };
+    let read: Option<Value> = serde_json::from_str(text).ok();
+    let read = read.filter(|value| match param.get("type").and_then(Value::as_str) {
+        Some("integer") => value.is_i64() || value.is_u64(),
+        Some("number") => value.is_number(),
+        Some("boolean") => value.is_boolean(),
+        _ => false,
+    });
+    if let Some(value) = read {
+        param.insert("default".to_owned(), value);
+    }
 }
 
 /// Leaves out keys that are null, where null can only mean absent.

@@ -167,6 +167,13 @@ fn mends_what_can_only_be_meant_in_one_way() {
 }
 
 #[test]
+fn defaults_in_a_list_of_params_take_the_type_that_is_said() {
+    let list = r#"{"name":"a","params":[{"name":"n","type":"integer","default":"10"},{"name":"x","type":"number","default":" 0.5 "},{"name":"b","type":"boolean","default":"true"}],"steps":[]}"#;
+    let kept = r#"{"name":"a","params":[{"name":"n","type":"integer","default":"1.5"},{"name":"s","type":"string","default":"10"},{"name":"u","default":"10"},{"name":"e","type":"integer","default":"errors"}],"steps":[]}"#;
+    check(&[list, kept], &expect![[r#""#]]);
+}
+
+#[test]
 fn refuses_what_is_guesswork() {
     let deep = format!("{{\"steps\":{}{}}}", "[".repeat(100), "]".repeat(100));
     let many_tags = "<workflow>".repeat(10_000);
