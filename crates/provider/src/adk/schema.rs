@@ -97,8 +97,9 @@ fn is_open(schema: &Value) -> bool {
     is("object") && !schema["properties"].is_object() || is("array") && is_open(&schema["items"])
 }
 
-/// A parameter's schema with what vendors understand; values of any type, and references to them, are
-/// written as text.
+/// A parameter's schema with what vendors understand; values of any type are written as text. Where
+/// there are several types each is a choice of its own: held to text alone, a model could neither write
+/// the number that the check wants nor mend what it wrote.
 fn narrowed(schema: &Value) -> Value {
     let mut narrow: Map<String, Value> = schema
         .as_object()
@@ -121,7 +122,7 @@ fn narrowed(schema: &Value) -> Value {
         }
         Some("object") if narrow.contains_key("properties") => return parameters(schema),
         Some(_) => {}
-        // Several types, or none: text can say them all.
+        None if schema["type"].is_array() => return one_of(schema),
         None => {
             narrow.insert("type".to_owned(), json!("string"));
             narrow.remove("enum");
@@ -131,6 +132,54 @@ fn narrowed(schema: &Value) -> Value {
     Value::Object(narrow)
 }
 
+/// A choice between the types of a schema that has several.
+fn one_of(schema: &Value) -> Value {
+    let kinds = schema["type"].as_array().into_iter().flatten().filter(|kind| *kind != "object" && *kind != "null");
+    let mut choices: Vec<Value> = kinds
+        .map(|kind| {
+            let mut choice = schema.clone();
+            choice["type"] = kind.clone();
+            if let Some(keys) = choice.as_object_mut() {
+                // Its values are of all types together.
+                keys.remove("enum");
+                if kind != "array" {
+                    keys.remove("items");
+                }
+            }
+            narrowed(&choice)
+        })
+        .collect();
+    match (choices.len(), choices.pop()) {
+        (1, Some(only)) => only,
+        (_, Some(last)) => {
+            choices.push(last);
+            json!({"anyOf": choices})
+        }
+        (_, None) => json!({"type": "string"}),
+    }
+}
+
 fn object(properties: Value, required: &[&str]) -> Value {
     json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parameter_of_several_types_can_be_written_as_each_of_them() {
+        let catalogue = partita_core::tool::Catalogue::builtin();
+        let http = catalogue.iter().find(|tool| tool.name == "http").unwrap();
+        let schema = workflow(&[http]).schema;
+        let step = &schema["properties"]["steps"]["items"]["anyOf"][0];
+        let status = &step["properties"]["parameters"]["properties"]["expect_status"]["anyOf"];
+        assert_eq!((&status[0]["type"], &status[1]["type"]), (&json!("integer"), &json!("array")), "{step}");
+        assert!(status[1]["items"].is_object() && status[0].get("items").is_none(), "{status}");
+        let default = &schema["properties"]["params"]["items"]["properties"]["default"]["anyOf"];
+        assert!(default.as_array().unwrap().contains(&json!({"type": "number"})), "{default}");
+        assert_eq!(narrowed(&json!({"type": ["string", "null"]})), json!({"type": "string"}));
+        assert_eq!(narrowed(&json!({"type": ["object", "null"]})), json!({"type": "string"}));
+        assert_eq!(narrowed(&json!({})), json!({"type": "string"}));
+    }
 }
