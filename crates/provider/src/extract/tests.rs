@@ -170,12 +170,15 @@ fn mends_what_can_only_be_meant_in_one_way() {
 fn defaults_in_a_list_of_params_take_the_type_that_is_said() {
     let list = r#"{"name":"a","params":[{"name":"n","type":"integer","default":"10"},{"name":"x","type":"number","default":" 0.5 "},{"name":"b","type":"boolean","default":"true"}],"steps":[]}"#;
     let kept = r#"{"name":"a","params":[{"name":"n","type":"integer","default":"1.5"},{"name":"s","type":"string","default":"10"},{"name":"u","default":"10"},{"name":"e","type":"integer","default":"errors"}],"steps":[]}"#;
-    check(&[list, kept], &expect![[r#"
+    check(
+        &[list, kept],
+        &expect![[r#"
         {"name":"a","params":{"n":{"type":"integer","default":10},"x":{"type":"number","default":0.5},"b":{"type":"boolean","default":true}},"steps":[]}
           read `params` that were a list by their names
         {"name":"a","params":{"n":{"type":"integer","default":"1.5"},"s":{"type":"string","default":"10"},"u":{"default":"10"},"e":{"type":"integer","default":"errors"}},"steps":[]}
           read `params` that were a list by their names
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
