@@ -294,6 +294,8 @@ async fn pages(
 pub(super) async fn follow(peer: Peer<RoleClient>, changed: Arc<Notify>) -> Result<(), ServiceError> {
     let filter = SubscriptionFilter::builder().tools_list_changed().prompts_list_changed().resources_list_changed();
     let mut subscription = peer.listen(filter.build()).await?;
+    // What changed between listing and listening, nobody told us.
+    changed.notify_one();
     while subscription.next().await?.is_some() {
         changed.notify_one();
     }

@@ -184,12 +184,18 @@ impl Keeper {
             !info.protocol_version.has_initialize() && says.contains(&Some(true))
         });
         let follow = async {
-            if is_news_asked_for
-                && let Err(error) = connection::follow(peer.clone(), Arc::clone(&connection.changed)).await
-            {
-                tracing::debug!(server = self.config.name, "no news of changed lists: {error}");
+            if !is_news_asked_for {
+                return std::future::pending::<()>().await;
             }
-            std::future::pending::<()>().await;
+            let mut pause = RETRY_DELAY;
+            loop {
+                if let Err(error) = connection::follow(peer.clone(), Arc::clone(&connection.changed)).await {
+                    tracing::debug!(server = self.config.name, "no news of changed lists: {error}");
+                }
+                // A subscription that ends is taken up again, ever more seldom where there is none to be had.
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(RETRY_DELAY_MAX);
+            }
         };
         let news = async {
             loop {
