@@ -219,6 +219,12 @@ pub(crate) async fn get(app: &App, principal: &Principal, id: &str) -> Result<(S
     }
 }
 
+/// Whether turns of a session are to be answered with streams, when a request does not say.
+pub(crate) async fn prefers_streaming(app: &App, principal: &Principal, id: &str) -> Result<Option<bool>, AppError> {
+    principal.need(Scope::Generate)?;
+    Ok(load(app, principal, id).await?.preferences.streaming)
+}
+
 /// Removes a session and everything that was said in it. Runs that it began are left alone.
 pub(crate) async fn delete(app: &App, principal: &Principal, id: &str) -> Result<(), AppError> {
     principal.need(Scope::Generate)?;

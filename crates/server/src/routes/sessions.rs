@@ -105,7 +105,7 @@ pub(super) async fn carry_on(
     // What the session prefers counts when neither the body nor the headers say anything.
     let asked = match request.stream {
         None if super::stream::accepted(&headers).is_none() => {
-            sessions::get(&app, &caller.principal, &id).await?.0.preferences.streaming
+            sessions::prefers_streaming(&app, &caller.principal, &id).await?
         }
         asked => asked,
     };
