@@ -55,3 +55,12 @@ if [ "$what" = fuzz ]; then
   packages c++:g++
   command -v cargo-fuzz > /dev/null || { say "installing cargo-fuzz"; cargo install --locked cargo-fuzz; }
 fi
+
+# All clones share a build folder, and Cargo tells our crates in one clone from those in another by nothing but
+# the age of files: after a change of clone, everything of ours has to look new.
+target=${CARGO_TARGET_DIR:-target}
+if [ "$(cat "$target/clone" 2> /dev/null)" != "$PWD" ]; then
+  mkdir -p "$target"
+  find crates bench fuzz xtask -name '*.rs' -not -path '*/target/*' -exec touch {} +
+  printf '%s\n' "$PWD" > "$target/clone"
+fi
