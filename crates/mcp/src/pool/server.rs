@@ -219,8 +219,11 @@ impl Keeper {
     }
 
     fn publish(&self, change: impl FnOnce(&mut State)) {
-        self.state.send_modify(change);
-        self.version.fetch_add(1, Ordering::AcqRel);
+        self.state.send_modify(|state| {
+            change(state);
+            // Before anyone is woken: who sees the new state must not meet the old version beside it.
+            self.version.fetch_add(1, Ordering::AcqRel);
+        });
     }
 }
 
