@@ -1,30 +1,15 @@
 //! Workflow documents.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use partita_core::tool::Catalogue;
 use partita_core::workflow::{
     PlanRequest, Planned, Purpose, Workflow, diff, from_value, parse, plan, to_mermaid, to_value, to_yaml,
 };
-use serde_json::Map;
 
 pub(crate) fn planned(workflow: &Workflow) -> Planned {
     static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(Catalogue::builtin);
-    let request = PlanRequest {
-        catalogue: &CATALOGUE,
-        parameters: &Map::new(),
-        context: &Map::new(),
-        runners: &BTreeSet::from(["local".to_owned()]),
-        installed: &|_| true,
-        visible_env: &BTreeMap::new(),
-        on_failure: None,
-        timeout_ms: None,
-        runner: None,
-        places: None,
-        purpose: Purpose::Validate,
-    };
-    plan(workflow, &request)
+    plan(workflow, &PlanRequest::lenient(&CATALOGUE, Purpose::Validate))
 }
 
 /// A text that is a workflow stays the same workflow through its canonical JSON and YAML; a text that

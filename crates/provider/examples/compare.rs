@@ -7,7 +7,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a program for measuring")]
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
@@ -23,7 +22,7 @@ use partita_provider::{
     compose,
 };
 use regex::Regex;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tokio::sync::mpsc;
 
 /// Long enough for a small model on a busy machine.
@@ -31,20 +30,7 @@ const PATIENCE_MS: u64 = 600_000;
 
 fn check(workflow: &Workflow) -> Planned {
     static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(Catalogue::builtin);
-    let request = PlanRequest {
-        catalogue: &CATALOGUE,
-        parameters: &Map::new(),
-        context: &Map::new(),
-        runners: &BTreeSet::from(["local".to_owned()]),
-        installed: &|_| true,
-        visible_env: &BTreeMap::new(),
-        on_failure: None,
-        timeout_ms: None,
-        runner: None,
-        places: None,
-        purpose: Purpose::Validate,
-    };
-    plan(workflow, &request)
+    plan(workflow, &PlanRequest::lenient(&CATALOGUE, Purpose::Validate))
 }
 
 struct Case {

@@ -1,7 +1,5 @@
 //! Steps with tools of MCP servers: what their arguments must be, and what is bound.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use serde_json::{Map, Value, json};
 
 use crate::id::RunId;
@@ -57,23 +55,8 @@ fn planned(tool: &str, parameters: Value, values: Value) -> Planned {
     };
     let step = Step { name: "step".to_owned(), action: Some(action), ..Step::default() };
     let workflow = Workflow { name: "mcp".to_owned(), steps: vec![made, step], ..Workflow::default() };
-    let (context, values) = (Map::new(), values.as_object().cloned().unwrap());
-    plan(
-        &workflow,
-        &PlanRequest {
-            catalogue: &catalogue(),
-            parameters: &values,
-            context: &context,
-            runners: &BTreeSet::new(),
-            installed: &|_| true,
-            visible_env: &BTreeMap::new(),
-            on_failure: None,
-            timeout_ms: None,
-            runner: None,
-            places: None,
-            purpose: Purpose::Execute,
-        },
-    )
+    let values = values.as_object().cloned().unwrap();
+    plan(&workflow, &PlanRequest { parameters: &values, ..PlanRequest::lenient(&catalogue(), Purpose::Execute) })
 }
 
 /// Code, path and help of every finding about the call.

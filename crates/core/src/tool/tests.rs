@@ -1,7 +1,5 @@
 //! Every tool with hostile values in every place: a value stays one item, or the call is refused.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use serde_json::{Map, Value, json};
 
 use crate::id::RunId;
@@ -25,20 +23,8 @@ fn planned(catalogue: &Catalogue, tool: &str, parameters: Map<String, Value>, va
     let action = Action::Tool { tool: tool.to_owned(), parameters };
     let step = Step { name: "step".to_owned(), action: Some(action), ..Step::default() };
     let workflow = Workflow { name: "hostile".to_owned(), steps: vec![step], ..Workflow::default() };
-    let (runners, context, visible_env) = (BTreeSet::new(), Map::new(), BTreeMap::new());
-    let request = PlanRequest {
-        catalogue,
-        parameters: values.as_object().unwrap(),
-        context: &context,
-        runners: &runners,
-        installed: &|_| true,
-        visible_env: &visible_env,
-        on_failure: None,
-        timeout_ms: None,
-        runner: None,
-        places: None,
-        purpose: Purpose::Execute,
-    };
+    let request =
+        PlanRequest { parameters: values.as_object().unwrap(), ..PlanRequest::lenient(catalogue, Purpose::Execute) };
     plan(&workflow, &request)
 }
 

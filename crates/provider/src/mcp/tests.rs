@@ -91,24 +91,7 @@ fn make_call() -> Call {
 }
 
 fn checked(workflow: &Workflow, call: &Call) -> Planned {
-    let empty = Map::new();
-    let runners = ["local".to_owned()].into();
-    plan(
-        workflow,
-        &PlanRequest {
-            catalogue: &call.surroundings.catalogue,
-            parameters: &empty,
-            context: &empty,
-            runners: &runners,
-            installed: &|_| true,
-            visible_env: &std::collections::BTreeMap::new(),
-            on_failure: None,
-            timeout_ms: None,
-            runner: None,
-            places: None,
-            purpose: Purpose::Validate,
-        },
-    )
+    plan(workflow, &PlanRequest::lenient(&call.surroundings.catalogue, Purpose::Validate))
 }
 
 async fn drafted(provider: &McpProvider, task: &str, context: Value) -> (Workflow, Vec<String>) {

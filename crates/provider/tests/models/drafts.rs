@@ -1,7 +1,7 @@
 //! The table: what a caller gets for everything that a model can do wrong, from the bytes of its server
 //! to the plan or the error.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::{Arc, LazyLock};
 
@@ -13,7 +13,7 @@ use partita_provider::{
     AdkConfig, AdkProvider, Call, ComposeError, Composed, DraftError, DraftRequest, ModelFailure, Progress,
     ProgressEvent, compose,
 };
-use serde_json::{Map, json};
+use serde_json::json;
 use tokio::sync::mpsc;
 
 use crate::server::{Act, Reply, Server, chunk, json as json_reply, stream, stream_head};
@@ -123,20 +123,7 @@ const CASES: &[Case] = &[
 
 fn check(workflow: &Workflow) -> Planned {
     static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(Catalogue::builtin);
-    let request = PlanRequest {
-        catalogue: &CATALOGUE,
-        parameters: &Map::new(),
-        context: &Map::new(),
-        runners: &BTreeSet::from(["local".to_owned()]),
-        installed: &|_| true,
-        visible_env: &BTreeMap::new(),
-        on_failure: None,
-        timeout_ms: None,
-        runner: None,
-        places: None,
-        purpose: Purpose::Validate,
-    };
-    plan(workflow, &request)
+    plan(workflow, &PlanRequest::lenient(&CATALOGUE, Purpose::Validate))
 }
 
 /// What the server's status is for an error, and what it tells.

@@ -1,6 +1,5 @@
 //! What the tests of the planner share.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
@@ -10,19 +9,7 @@ use serde_json::{Map, Value};
 
 pub(crate) fn planned(workflow: &Workflow, parameters: &Map<String, Value>, purpose: Purpose) -> Planned {
     static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(Catalogue::builtin);
-    let request = PlanRequest {
-        catalogue: &CATALOGUE,
-        parameters,
-        context: &Map::new(),
-        runners: &BTreeSet::from(["local".to_owned()]),
-        installed: &|_| true,
-        visible_env: &BTreeMap::new(),
-        on_failure: None,
-        timeout_ms: None,
-        runner: None,
-        places: None,
-        purpose,
-    };
+    let request = PlanRequest { parameters, ..PlanRequest::lenient(&CATALOGUE, purpose) };
     plan(workflow, &request)
 }
 

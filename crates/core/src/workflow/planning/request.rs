@@ -1,6 +1,7 @@
 //! What planning takes and gives.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -32,6 +33,30 @@ pub struct PlanRequest<'a> {
     /// Where values stand, when the document came as text.
     pub places: Option<&'a Places>,
     pub purpose: Purpose,
+}
+
+impl<'a> PlanRequest<'a> {
+    /// A request in which nothing is given, every program is installed, and `local` is the only runner: what
+    /// a place that runs nothing begins with.
+    #[must_use]
+    pub fn lenient(catalogue: &'a Catalogue, purpose: Purpose) -> Self {
+        static NOTHING: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
+        static LOCAL: LazyLock<BTreeSet<String>> = LazyLock::new(|| BTreeSet::from(["local".to_owned()]));
+        static NO_VARIABLES: BTreeMap<String, String> = BTreeMap::new();
+        Self {
+            catalogue,
+            parameters: &NOTHING,
+            context: &NOTHING,
+            runners: &LOCAL,
+            installed: &|_| true,
+            visible_env: &NO_VARIABLES,
+            on_failure: None,
+            timeout_ms: None,
+            runner: None,
+            places: None,
+            purpose,
+        }
+    }
 }
 
 /// What a plan is wanted for.

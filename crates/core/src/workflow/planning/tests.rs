@@ -59,22 +59,16 @@ fn workflow(fields: &Value) -> Workflow {
 }
 
 fn planned(workflow: &Workflow, parameters: &Map<String, Value>) -> Planned {
-    let (runners, context) = (BTreeSet::from(["kubernetes".to_owned()]), Map::new());
+    let runners = BTreeSet::from(["kubernetes".to_owned()]);
     let visible_env = BTreeMap::from([("HOME".to_owned(), "/home/me".to_owned())]);
     plan(
         workflow,
         &PlanRequest {
-            catalogue: &Catalogue::builtin(),
             parameters,
-            context: &context,
             runners: &runners,
             installed: &|program| program != "helm",
             visible_env: &visible_env,
-            on_failure: None,
-            timeout_ms: None,
-            runner: None,
-            places: None,
-            purpose: Purpose::Execute,
+            ..PlanRequest::lenient(&Catalogue::builtin(), Purpose::Execute)
         },
     )
 }
@@ -348,22 +342,9 @@ fn every_example_is_a_plan() {
 fn a_finding_has_its_place() {
     let text = "name: x\nsteps:\n  - name: a\n    tool: kubctl\n    parameters: {}\n";
     let loaded = crate::workflow::parse(text, None);
-    let (empty, runners, visible_env) = (Map::new(), BTreeSet::new(), BTreeMap::new());
     let planned = plan(
         &loaded.workflow.unwrap(),
-        &PlanRequest {
-            catalogue: &Catalogue::builtin(),
-            parameters: &empty,
-            context: &empty,
-            runners: &runners,
-            installed: &|_| true,
-            visible_env: &visible_env,
-            on_failure: None,
-            timeout_ms: None,
-            runner: None,
-            places: Some(&loaded.places),
-            purpose: Purpose::Validate,
-        },
+        &PlanRequest { places: Some(&loaded.places), ..PlanRequest::lenient(&Catalogue::builtin(), Purpose::Validate) },
     );
     assert_eq!(planned.issues[0].code, "unknown_tool");
     assert_eq!(planned.issues[0].line, Some(4));

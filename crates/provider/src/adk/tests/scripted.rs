@@ -1,13 +1,13 @@
 //! A model that follows a script and remembers what it was asked.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 
 use futures::stream::{self, BoxStream, StreamExt as _};
 use partita_core::tool::Catalogue;
 use partita_core::workflow::{PlanRequest, Planned, Purpose, Workflow, plan};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use crate::adk::llm::locked;
@@ -127,22 +127,7 @@ pub(super) fn told(rx: &mut mpsc::Receiver<ProgressEvent>) -> Vec<ProgressEvent>
 
 pub(super) fn check(workflow: &Workflow) -> Planned {
     static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(Catalogue::builtin);
-    plan(
-        workflow,
-        &PlanRequest {
-            catalogue: &CATALOGUE,
-            parameters: &Map::new(),
-            context: &Map::new(),
-            runners: &BTreeSet::from(["local".to_owned()]),
-            installed: &|_| true,
-            visible_env: &BTreeMap::new(),
-            on_failure: None,
-            timeout_ms: None,
-            runner: None,
-            places: None,
-            purpose: Purpose::Validate,
-        },
-    )
+    plan(workflow, &PlanRequest::lenient(&CATALOGUE, Purpose::Validate))
 }
 
 pub(super) fn text_of(message: &Message) -> &str {
