@@ -142,3 +142,22 @@ impl PlaceArgs {
         Ok(config)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_configurations_in_the_documents_are_read() {
+        let documents = [include_str!("../../../docs/operations.md"), include_str!("../../../docs/mcp.md")];
+        let blocks = documents.iter().flat_map(|text| text.split("```yaml\n").skip(1));
+        let blocks = blocks.filter_map(|rest| rest.split("```").next());
+        // Workflows stand beside them.
+        let configurations: Vec<&str> = blocks.filter(|text| !text.contains("steps:")).collect();
+        assert!(configurations.len() >= 2);
+        for text in configurations {
+            let read: Result<ConfigFile, _> = serde_saphyr::from_str(text);
+            assert!(read.is_ok(), "{text}\n{read:?}");
+        }
+    }
+}
