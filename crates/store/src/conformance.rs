@@ -154,8 +154,17 @@ async fn an_idempotency_key_gives_the_earlier_run(log: &dyn RunLog) {
         NewRun { idempotency: Some(idempotency), ..new_run(tenant, 10) }
     };
     let first = keyed("keys", "execute", "a");
+    let known = async |run: &NewRun| match &run.idempotency {
+        Some(idempotency) => log.begun_under(&run.tenant, idempotency).await,
+        None => Ok(None),
+    };
+    assert_eq!(done(known(&first).await), None);
     assert_eq!(done(log.submit(first.clone()).await), Submitted::New);
     let again = keyed("keys", "execute", "a");
+    assert_eq!(done(known(&again).await), Some(first.run_id.clone()));
+    assert_eq!(done(known(&keyed("other keys", "execute", "a")).await), None);
+    let mismatch = known(&keyed("keys", "execute", "b")).await;
+    assert!(matches!(mismatch, Err(StoreError::IdempotencyMismatch)), "{mismatch:?}");
     assert_eq!(done(log.submit(again.clone()).await), Submitted::Existing(first.run_id));
     assert!(done(log.replay(&again.run_id).await).is_empty(), "nothing was written");
     let other = log.submit(keyed("keys", "execute", "b")).await;

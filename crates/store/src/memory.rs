@@ -114,6 +114,10 @@ impl RunLog for MemoryStore {
         Ok(Submitted::New)
     }
 
+    async fn begun_under(&self, tenant: &TenantId, idempotency: &Idempotency) -> Result<Option<RunId>, StoreError> {
+        self.state().existing(tenant, idempotency)
+    }
+
     async fn append(&self, append: Append) -> Result<Appended, StoreError> {
         let mut state = self.state();
         let run = state.runs.get_mut(&append.run_id).filter(|run| run.records == append.after.0);

@@ -15,6 +15,9 @@ pub trait RunLog: Send + Sync {
     /// With a key that was used before, gives the earlier run and writes nothing.
     async fn submit(&self, run: NewRun) -> Result<Submitted, StoreError>;
 
+    /// The run that was begun under an idempotency key, without beginning one.
+    async fn begun_under(&self, tenant: &TenantId, idempotency: &Idempotency) -> Result<Option<RunId>, StoreError>;
+
     /// Appends records and output. `Conflict` when record `append.after.0 + 1` exists already: another
     /// owner wrote it. Cancelling the future does not undo an append that was queued.
     async fn append(&self, append: Append) -> Result<Appended, StoreError>;

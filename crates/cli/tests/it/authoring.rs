@@ -427,3 +427,49 @@ async fn what_a_model_makes_does_not_run_unseen_if_it_could_hurt() {
         assert!(!sent.contains(secret), "{secret} is in a prompt");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repeated_request_asks_no_model_again_and_shows_the_same_run() {
+    let bench = Bench::new();
+    let model = ScriptedModel::new([Reply::Text(workflow(&["one"])), Reply::Text(workflow(&["another"]))]);
+    let server = configured(&bench, &model.config());
+    let (_, session) = server.post("/sessions", &json!({})).await;
+    let turn = format!("/sessions/{}/continue", session["session_id"].as_str().unwrap());
+    let requests = [
+        ("/compose", json!({"task": "do one thing", "mode": "act", "stream": false}), "execution_result"),
+        ("/orchestrate", json!({"task": "do one thing", "strategy": {"execution": {"provider": "adk"}}}), "execution"),
+        (&*turn, json!({"message": "do one thing", "mode": "act"}), "execution"),
+    ];
+    for (path, body, key) in requests {
+        let send = || {
+            let request = client().post(format!("{}{path}", server.url)).bearer_auth(KEY).json(&body);
+            request.header("idempotency-key", format!("key-{key}-{path}")).header("prefer", "wait=60")
+        };
+        let first: Value = send().send().await.unwrap().json().await.unwrap();
+        let asked = model.seen().len();
+        let second: Value = send().send().await.unwrap().json().await.unwrap();
+        assert_eq!(second[key]["run_id"], first[key]["run_id"], "{path}: {second}");
+        assert!(first[key]["run_id"].is_string() && second["workflow"]["steps"].is_array(), "{path}: {second}");
+        assert_eq!(second["metadata"]["idempotent_replayed"], true, "{path}");
+        assert_eq!(model.seen().len(), asked, "{path} asked the model again");
+    }
+    assert_eq!(get(&server, turn.trim_end_matches("/continue")).await.1["turns"].as_array().map(Vec::len), Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_may_only_compose_can_lead_a_session() {
+    let bench = Bench::new();
+    let server = bench.serve();
+    let (_, key) = server.post("/keys", &json!({"name": "author", "scopes": ["generate"]})).await;
+    let key = key["key"].as_str().unwrap().to_owned();
+    let post = async |path: &str, body: &Value| -> (u16, Value) {
+        let answer = client().post(format!("{}{path}", server.url)).bearer_auth(&key).json(body).send().await.unwrap();
+        (answer.status().as_u16(), answer.json().await.unwrap())
+    };
+    let (_, session) = post("/sessions", &json!({})).await;
+    let path = format!("/sessions/{}/continue", session["session_id"].as_str().unwrap());
+    let (status, made) = post(&path, &json!({"message": "wait 1 second"})).await;
+    assert_eq!((status, &made["turn"]), (200, &json!(1)), "{made}");
+    let (status, refused) = post(&path, &json!({"message": "retry 3 times", "mode": "act"})).await;
+    assert_eq!((status, &refused["scope"]), (403, &json!("execute")), "{refused}");
+}

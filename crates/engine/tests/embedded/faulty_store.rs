@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use partita_core::run::record::Entry;
 use partita_core::{RunId, TenantId};
 use partita_store::{
-    Append, Appended, EntryQuery, NewRun, Page, RunFilter, RunLog, RunSummary, StoreError, StoredRecord, Submitted,
+    Append, Appended, EntryQuery, Idempotency, NewRun, Page, RunFilter, RunLog, RunSummary, StoreError, StoredRecord,
+    Submitted,
 };
 use tokio::sync::Notify;
 
@@ -97,6 +98,11 @@ impl RunLog for FaultyStore {
                 self.die().await
             }
         }
+    }
+
+    async fn begun_under(&self, tenant: &TenantId, idempotency: &Idempotency) -> Result<Option<RunId>, StoreError> {
+        self.alive().await;
+        self.inner.begun_under(tenant, idempotency).await
     }
 
     async fn append(&self, append: Append) -> Result<Appended, StoreError> {

@@ -21,6 +21,14 @@ pub(crate) struct Envelope {
     pub(crate) traceparent: Option<String>,
 }
 
+impl Envelope {
+    /// The idempotency key, scoped by its caller.
+    fn idempotency_of(&self, principal: &Principal) -> Option<Idempotency> {
+        let (key, fingerprint) = self.idempotency.clone()?;
+        Some(Idempotency { scope: format!("{}:execute", principal.id), key, fingerprint })
+    }
+}
+
 /// What became of a request for a run.
 pub(crate) enum Executed {
     Run(RunId),
@@ -78,6 +86,19 @@ pub(crate) async fn execute(
     submit(app, principal, plan, envelope).await.map(Executed::Run)
 }
 
+/// The run that the same request under the same idempotency key began earlier: nothing is composed again
+/// for it.
+pub(crate) async fn begun_before(
+    app: &App,
+    principal: &Principal,
+    envelope: &Envelope,
+) -> Result<Option<RunId>, AppError> {
+    match envelope.idempotency_of(principal) {
+        Some(idempotency) => Ok(app.parts.log.begun_under(&principal.tenant, &idempotency).await?),
+        None => Ok(None),
+    }
+}
+
 /// Hands a plan to the engine. Durable when this returns.
 pub(crate) async fn submit(
     app: &App,
@@ -85,11 +106,7 @@ pub(crate) async fn submit(
     plan: partita_core::plan::Plan,
     envelope: Envelope,
 ) -> Result<RunId, AppError> {
-    let idempotency = envelope.idempotency.map(|(key, fingerprint)| Idempotency {
-        scope: format!("{}:execute", principal.id),
-        key,
-        fingerprint,
-    });
+    let idempotency = envelope.idempotency_of(principal);
     let accepted = app
         .parts
         .engine

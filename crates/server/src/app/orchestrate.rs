@@ -157,7 +157,13 @@ pub(crate) async fn begin(
     let provider = execution.provider.clone().unwrap_or_else(|| orchestrated.composed.metadata.provider.clone());
     progress.tell(ProgressEvent::PhaseStart { phase: "execution", provider, model: None }).await;
     let workflow = &orchestrated.composed.workflow;
-    act::begin_unseen(app, principal, workflow, (&wishes, &options.allow), envelope).await.map(Some)
+    let begun = act::begin_unseen(app, principal, workflow, (&wishes, &options.allow), envelope).await;
+    if let Err(error) = &begun {
+        // The end of one that begins is the run's own last event.
+        let (status, details) = ("failed", json!({"error": error.to_string()}));
+        progress.tell(ProgressEvent::PhaseComplete { phase: "execution", status, duration_ms: 0, details }).await;
+    }
+    begun.map(Some)
 }
 
 /// The names of the providers of each part.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures::stream::BoxStream;
-use partita_core::run::record::{Entry, EntryBody};
+use partita_core::run::record::{Entry, EntryBody, Record};
 use partita_core::run::{AttemptKind, Decision, RunStatus, RunView};
 use partita_core::{ApprovalId, RunId};
 use partita_engine::Command;
@@ -55,6 +55,15 @@ pub(crate) async fn list(app: &App, principal: &Principal, listing: Listing) -> 
 pub(crate) async fn get(app: &App, principal: &Principal, run: &RunId) -> Result<RunView, AppError> {
     principal.need(Scope::Read)?;
     Ok(app.parts.engine.view(&principal.tenant, run).await?)
+}
+
+/// The workflow that a run carries out.
+pub(crate) async fn workflow(app: &App, run: &RunId) -> Result<Value, AppError> {
+    let first = app.parts.log.replay(run).await?.into_iter().next();
+    match first.map(|stored| stored.record) {
+        Some(Record::Created { plan, .. }) => Ok(plan.document.clone()),
+        _ => Err(AppError::Internal(format!("the run {run} has no first record"))),
+    }
 }
 
 /// Waits until a run has ended, and shows it.

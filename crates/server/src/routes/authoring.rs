@@ -15,7 +15,7 @@ use super::caller::Caller;
 use super::{execution, sessions, stream};
 use crate::App;
 use crate::app::author::{self, Author, Improvement, Wish};
-use crate::app::execute::Envelope;
+use crate::app::execute::{self, Envelope};
 use crate::app::planning::Wishes;
 use crate::app::{AppError, Principal, act, orchestrate as parts, runs};
 use crate::wire::framing::{Framing, StreamFormat};
@@ -81,7 +81,22 @@ pub(super) async fn tell(progress: &Progress, answer: &Value) {
     progress.tell(ProgressEvent::Workflow { answer: answer.clone() }).await;
 }
 
-fn author(provider: Option<String>, options: &AuthoringOptions) -> Author {
+/// The answer to a request that began a run before, under the same idempotency key: that run, and the workflow
+/// that it carries out. Nothing is composed again.
+pub(super) async fn repeated(
+    app: &App,
+    principal: &Principal,
+    envelope: &Envelope,
+    progress: &Progress,
+) -> Result<Option<(Value, Option<RunId>)>, AppError> {
+    let Some(run) = execute::begun_before(app, principal, envelope).await? else { return Ok(None) };
+    let answer = json!({"workflow": runs::workflow(app, &run).await?, "metadata": {"idempotent_replayed": true}});
+    tell(progress, &answer).await;
+    Ok(Some((answer, Some(run))))
+}
+
+/// Who is asked, by a request.
+pub(super) fn author(provider: Option<String>, options: &AuthoringOptions) -> Author {
     Author { provider, model: options.model.clone(), iterations_max: options.max_iterations, session_usage: None }
 }
 
@@ -144,6 +159,9 @@ pub(super) async fn compose(
     let framing = framing(&headers, Some(request.stream), request.framing);
     let (asked, principal) = (Arc::clone(&app), caller.principal.clone());
     let work = move |progress: Progress| async move {
+        if let Some(made) = repeated(&asked, &principal, &envelope, &progress).await? {
+            return Ok(made);
+        }
         let is_ours = |id: &String| id.starts_with(SessionId::PREFIX);
         if let Some(session) = request.session_id.clone().filter(is_ours) {
             return sessions::turn(&asked, &principal, (session, request.into()), envelope, &progress).await;
@@ -226,6 +244,9 @@ pub(super) async fn orchestrate(
     let framing = framing(&headers, authoring.stream, wanted);
     let (asked, principal) = (Arc::clone(&app), caller.principal.clone());
     let work = move |progress: Progress| async move {
+        if let Some(made) = repeated(&asked, &principal, &envelope, &progress).await? {
+            return Ok(made);
+        }
         let orchestrated = parts::orchestrate(&asked, &principal, &order, &progress).await?;
         let mut answer = Value::Object(response::orchestrated(&orchestrated, &authoring, (asked.parts.now)()));
         note(&mut answer, notes);

@@ -10,12 +10,11 @@ use partita_provider::{Progress, ProgressEvent};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::authoring::{self, Made};
+use super::authoring::{self, Made, author};
 use super::body::Document;
 use super::caller::Caller;
 use super::execution;
 use crate::App;
-use crate::app::author::Author;
 use crate::app::execute::Envelope;
 use crate::app::sessions::{self, Saying};
 use crate::app::{AppError, Principal, act};
@@ -59,10 +58,6 @@ impl From<ContinueSessionRequest> for Wanted {
         let author = author(provider, &authoring);
         Self { saying: Saying { message, requirements, context, parameters, author }, mode, options, authoring }
     }
-}
-
-fn author(provider: Option<String>, options: &AuthoringOptions) -> Author {
-    Author { provider, model: options.model.clone(), iterations_max: options.max_iterations, session_usage: None }
 }
 
 pub(super) async fn create(State(app): State<Arc<App>>, caller: Caller, document: Document) -> Answer {
@@ -112,7 +107,10 @@ pub(super) async fn carry_on(
     let framing = authoring::framing(&headers, asked, request.framing);
     let (shared, principal) = (Arc::clone(&app), caller.principal.clone());
     let work = move |progress: Progress| async move {
-        turn(&shared, &principal, (id, request.into()), envelope, &progress).await
+        match authoring::repeated(&shared, &principal, &envelope, &progress).await? {
+            Some(made) => Ok(made),
+            None => turn(&shared, &principal, (id, request.into()), envelope, &progress).await,
+        }
     };
     Ok(authoring::answer(app, caller, framing, "execution", work).await)
 }

@@ -24,8 +24,8 @@ use rusqlite::{Connection, ffi};
 use serde_json::Value;
 
 use crate::{
-    Append, Appended, Document, DocumentKey, Documents, EntryQuery, NewRun, Page, Precondition, RunFilter, RunLog,
-    RunSummary, StoreError, StoredRecord, Submitted,
+    Append, Appended, Document, DocumentKey, Documents, EntryQuery, Idempotency, NewRun, Page, Precondition, RunFilter,
+    RunLog, RunSummary, StoreError, StoredRecord, Submitted,
 };
 use read::Readers;
 use write::{EncodedAppend, EncodedRun};
@@ -88,6 +88,11 @@ impl RunLog for SqliteStore {
 
     async fn entries(&self, query: EntryQuery) -> Result<Vec<Entry>, StoreError> {
         self.readers.read(move |connection| read::entries(connection, &query)).await
+    }
+
+    async fn begun_under(&self, tenant: &TenantId, idempotency: &Idempotency) -> Result<Option<RunId>, StoreError> {
+        let (tenant, idempotency) = (tenant.clone(), idempotency.clone());
+        self.readers.read(move |connection| read::begun_under(connection, &tenant, &idempotency)).await
     }
 
     async fn get(&self, tenant: &TenantId, run: &RunId) -> Result<Option<RunSummary>, StoreError> {

@@ -13,7 +13,9 @@ use serde::de::IntoDeserializer as _;
 use tokio::sync::Semaphore;
 
 use super::{damaged, failed, malformed, schema, unavailable};
-use crate::{Document, DocumentKey, EntryQuery, Page, RunFilter, RunSummary, StoreError, StoredRecord, cursor};
+use crate::{
+    Document, DocumentKey, EntryQuery, Idempotency, Page, RunFilter, RunSummary, StoreError, StoredRecord, cursor,
+};
 
 /// Reads at a time, and connections that are kept: more would only fight over two or three cores.
 const READERS: usize = 4;
@@ -125,6 +127,24 @@ fn collect_entries(
 
 const SUMMARY: &str = "SELECT run_id, tenant, principal, workflow, status, created_at, started_at, completed_at, \
      last_seq, traceparent FROM runs";
+
+/// The run that was begun under an idempotency key.
+pub(super) fn begun_under(
+    connection: &Connection,
+    tenant: &TenantId,
+    idempotency: &Idempotency,
+) -> Result<Option<RunId>, StoreError> {
+    let sql = "SELECT fingerprint, run_id FROM idempotency JOIN runs ON runs.id = idempotency.run \
+         WHERE idempotency.tenant = ?1 AND scope = ?2 AND key = ?3";
+    let mut statement = connection.prepare_cached(sql).map_err(failed)?;
+    let key = params![tenant.as_str(), idempotency.scope, idempotency.key];
+    let row = statement.query_row(key, |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)));
+    match row.optional().map_err(failed)? {
+        Some((fingerprint, _)) if fingerprint != idempotency.fingerprint => Err(StoreError::IdempotencyMismatch),
+        Some((_, run_id)) => run_id.parse().map(Some).map_err(damaged),
+        None => Ok(None),
+    }
+}
 
 pub(super) fn get(connection: &Connection, tenant: &TenantId, run: &RunId) -> Result<Option<RunSummary>, StoreError> {
     let sql = format!("{SUMMARY} WHERE run_id = ? AND tenant = ?");

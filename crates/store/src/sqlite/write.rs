@@ -6,7 +6,7 @@ use partita_core::run::record::Chunk;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::Value;
 
-use super::{failed, malformed};
+use super::{failed, malformed, read};
 use crate::run_log::step_of;
 use crate::{AfterRecord, Append, Appended, DocumentKey, Idempotency, NewRun, Precondition, StoreError, Submitted};
 
@@ -66,7 +66,7 @@ const PUT: &str = "INSERT INTO documents (tenant, kind, id, version, updated_at,
 pub(super) fn submit(connection: &Connection, new: &EncodedRun) -> Result<Submitted, StoreError> {
     let EncodedRun { run, first } = new;
     if let Some(idempotency) = &run.idempotency
-        && let Some(earlier) = existing(connection, run, idempotency)?
+        && let Some(earlier) = read::begun_under(connection, &run.tenant, idempotency)?
     {
         return Ok(Submitted::Existing(earlier));
     }
@@ -83,23 +83,6 @@ pub(super) fn submit(connection: &Connection, new: &EncodedRun) -> Result<Submit
         connection.prepare_cached(INSERT_KEY).and_then(|mut statement| statement.execute(row)).map_err(failed)?;
     }
     Ok(Submitted::New)
-}
-
-fn existing(
-    connection: &Connection,
-    run: &NewRun,
-    idempotency: &Idempotency,
-) -> Result<Option<partita_core::RunId>, StoreError> {
-    let sql = "SELECT fingerprint, run_id FROM idempotency JOIN runs ON runs.id = idempotency.run \
-         WHERE idempotency.tenant = ?1 AND scope = ?2 AND key = ?3";
-    let mut statement = connection.prepare_cached(sql).map_err(failed)?;
-    let key = params![run.tenant.as_str(), idempotency.scope, idempotency.key];
-    let row = statement.query_row(key, |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)));
-    match row.optional().map_err(failed)? {
-        Some((fingerprint, _)) if fingerprint != idempotency.fingerprint => Err(StoreError::IdempotencyMismatch),
-        Some((_, run_id)) => run_id.parse().map(Some).map_err(super::damaged),
-        None => Ok(None),
-    }
 }
 
 pub(super) fn append(connection: &Connection, append: &EncodedAppend) -> Result<Appended, StoreError> {
