@@ -53,10 +53,12 @@ pub(super) fn shell_syntax(words: &[Word]) -> Option<(String, &'static str)> {
         let operator = ["|", "||", "&&", ";", ">", ">>", "<", "2>&1", "2>", "&", "<<"].contains(&beginning);
         if operator || beginning.contains("$(") || beginning.contains('`') {
             let message = format!("`{beginning}` means something to a shell only, and a tool's command has none");
-            return Some((
-                message,
-                "use `command:` (or `tool: shell`) for this step, or put it into quotes to pass it on as it is",
-            ));
+            let help = if matches!(beginning, "&&" | ";") {
+                "make each command a step of its own, or use `command:` (or `tool: shell`) for all of them"
+            } else {
+                "use `command:` (or `tool: shell`) for this step, or put it into quotes to pass it on as it is"
+            };
+            return Some((message, help));
         }
         let is_variable =
             |rest: &str| rest.starts_with(|character: char| character.is_ascii_alphabetic() || character == '_');

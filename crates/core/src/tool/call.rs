@@ -61,6 +61,10 @@ impl Tool {
             (Runs::Builtin(_), Some(action)) => builtin::effects(self, action, &mut reasons),
             _ => self.effects_of(&words, &mut reasons),
         };
+        if let Some((command, help)) = self.unknown_command(&words).filter(|_| action.is_some()) {
+            let message = format!("`{}` has no `{command}` that is known", self.name);
+            reader.report(Diagnostic::warning("unknown_command", format!("{path}/command"), message).help(help));
+        }
         let effects = self.query_effects(parameters, effects, &mut reasons);
         Call { action: action.filter(|_| !failed), effects, reasons }
     }

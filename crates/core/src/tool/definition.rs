@@ -25,6 +25,9 @@ pub struct Tool {
     pub examples: Vec<Value>,
     /// What each sub-command does: its words, and the effects.
     pub commands: Vec<(Vec<String>, Effects)>,
+    /// How many leading words of a command `commands` has all there are of: with another one, a command is
+    /// most likely a mistake. 0 where the list is only of the usual ones.
+    pub commands_complete: usize,
     /// What an option raises the effects to.
     pub flags: Vec<(String, Effects)>,
     /// Options that take the next word as their value.
@@ -110,7 +113,18 @@ pub enum Builtin {
     File,
 }
 
+/// Whether values under this schema are read as code and so take no reference.
+pub(super) fn is_literal(schema: &Value) -> bool {
+    schema.get("x-literal").and_then(Value::as_bool) == Some(true)
+}
+
 impl Tool {
+    /// Whether a parameter is read as code and so takes no reference.
+    #[must_use]
+    pub fn is_literal(&self, parameter: &str) -> bool {
+        self.parameter(parameter).is_some_and(is_literal)
+    }
+
     /// The schema of one parameter.
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<&Value> {

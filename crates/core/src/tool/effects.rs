@@ -3,6 +3,10 @@
 use super::definition::Tool;
 use super::split::{Segment, Word};
 use crate::workflow::document::Effects;
+use crate::workflow::planning::nearest;
+
+/// Letters that two words share at their beginning when the one may be meant for the other.
+const ALIKE: usize = 4;
 
 /// Raises effects, and keeps the reason if that is new; effects are never lowered.
 pub fn raise(effects: &mut Effects, reasons: &mut Vec<String>, to: Effects, reason: impl Into<String>) {
@@ -61,6 +65,46 @@ impl Tool {
             }
         }
         effects
+    }
+
+    /// The words with which a command begins, when the catalogue has all there are and these are none of
+    /// them; with what the author may have meant.
+    pub(super) fn unknown_command(&self, words: &[Word]) -> Option<(String, String)> {
+        let (plain, is_sure) = self.plain_words(words);
+        if !is_sure {
+            return None;
+        }
+        for count in 1..=self.commands_complete.min(plain.len()) {
+            let (before, word) = (&plain[..count - 1], &plain[count - 1]);
+            let siblings: Vec<&[String]> = self
+                .commands
+                .iter()
+                .map(|(command, _)| command.as_slice())
+                .filter(|command| command.starts_with(before))
+                .collect();
+            // What can stand alone takes any argument next.
+            if siblings.iter().any(|command| command.len() == before.len()) || siblings.is_empty() {
+                return None;
+            }
+            if siblings.iter().any(|command| command[count - 1] == *word) {
+                continue;
+            }
+            let known = || siblings.iter().map(|command| command[count - 1].as_str());
+            let begins_alike = |known: &&str| word.get(..ALIKE).is_some_and(|beginning| known.starts_with(beginning));
+            let help = match nearest(word, known()).or_else(|| known().find(begins_alike)) {
+                Some(near) => {
+                    let meant = siblings.iter().filter(|command| command[count - 1] == near);
+                    let meant: Vec<String> = meant.map(|command| format!("`{}`", command.join(" "))).collect();
+                    format!("did you mean {}?", meant.join(" or "))
+                }
+                None => {
+                    let all: Vec<String> = siblings.iter().map(|command| command.join(" ")).collect();
+                    format!("there is {}", all.join(", "))
+                }
+            };
+            return Some((plain[..count].join(" "), help));
+        }
+        None
     }
 
     /// The words that are neither options nor their values, up to the first one that holds a

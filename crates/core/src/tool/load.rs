@@ -22,12 +22,13 @@ struct File {
 type Entries = IndexMap<String, Spanned<Value>>;
 
 /// The keys of a tool.
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 15] = [
     "name",
     "description",
     "parameters",
     "effects",
     "commands",
+    "commands_complete",
     "flags",
     "value_flags",
     "runs",
@@ -102,6 +103,14 @@ impl Loader<'_> {
         }
     }
 
+    fn count(&mut self, key: &str) -> usize {
+        let Some(value) = self.get(key).cloned() else { return 0 };
+        value.as_u64().and_then(|count| usize::try_from(count).ok()).unwrap_or_else(|| {
+            self.wrong(key, format!("`{key}` must be a whole number"), "write a number, such as 1");
+            0
+        })
+    }
+
     fn needed(&mut self, key: &str) -> String {
         if self.get(key).is_none() {
             self.wrong(key, format!("the tool has no `{key}`"), &format!("add `{key}`"));
@@ -138,6 +147,7 @@ impl Loader<'_> {
             rollback_hint: self.text("rollback"),
             examples: self.examples(),
             commands: self.commands(),
+            commands_complete: self.count("commands_complete"),
             flags: self.flags(),
             value_flags: self.texts("value_flags"),
             runs_code: self.get("runs_code").and_then(Value::as_bool).unwrap_or(false),

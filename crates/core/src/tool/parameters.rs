@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::call::Reader;
-use super::definition::Tool;
+use super::definition::{Tool, is_literal};
 use super::split;
 use crate::Diagnostic;
 use crate::workflow::planning::nearest;
@@ -109,12 +109,18 @@ fn value(place: &Place<'_>, schema: &Value, given: &Value, knows: split::Knows<'
             ));
             return;
         }
-        let has_reference =
-            split::segments(text, knows).iter().any(|part| matches!(part, split::Segment::Reference(_)));
-        if has_reference && schema.get("x-literal").and_then(Value::as_bool) == Some(true) {
-            let message = format!("{} is read as code, so it can't hold a reference", place.what);
+        let reference = split::segments(text, knows).into_iter().find_map(|part| match part {
+            split::Segment::Reference(reference) => Some(reference),
+            split::Segment::Literal(_) => None,
+        });
+        let has_reference = reference.is_some();
+        if let Some(reference) = reference.filter(|_| is_literal(schema)) {
+            let message = format!("{} is read as code, so it can't hold the reference `{reference}`", place.what);
             let finding = Diagnostic::error("reference_in_code", place.path, message);
-            findings.push(finding.help("write it out, or use a `script` that reads the value from its environment"));
+            let help = format!(
+                "write the value itself instead of `{reference}`, or use a `script` that reads it from its environment"
+            );
+            findings.push(finding.help(help));
             return;
         }
         if has_reference {

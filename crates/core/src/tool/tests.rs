@@ -164,6 +164,30 @@ fn code_without_a_way_to_take_values_takes_no_references() {
 }
 
 #[test]
+fn a_command_that_no_program_has_is_told_with_what_was_meant() {
+    let catalogue = Catalogue::builtin();
+    for (tool, command, expected) in [
+        ("kubectl", "rollback deployment/web", Some("did you mean `rollout")),
+        ("kubectl", "-n shop rollout status deployment/web", None),
+        ("kubectl", "rollout undone deployment/web", Some("did you mean `rollout undo`?")),
+        ("kubectl", "apply deployment", None),
+        ("kubectl", "${x} pods", None),
+        ("kubectl", "--unheard-of thing get pods", None),
+        ("helm", "upgrad web ./chart", Some("did you mean `upgrade`?")),
+        ("systemctl", "xyzzy nginx", Some("there is status")),
+        ("aws", "whatever list", None),
+    ] {
+        let parameters = json!({"command": command});
+        let planned = planned(&catalogue, tool, parameters.as_object().unwrap().clone(), &json!({"x": "get"}));
+        let found = planned.issues.iter().find(|issue| issue.code == "unknown_command");
+        let help = found.and_then(|issue| issue.help.as_deref());
+        assert_eq!(help.is_some(), expected.is_some(), "{tool} {command}: {found:?}");
+        assert!(expected.is_none_or(|expected| help.unwrap().contains(expected)), "{tool} {command}: {help:?}");
+        assert!(planned.plan.is_some(), "{tool} {command}: only a warning");
+    }
+}
+
+#[test]
 fn every_example_is_a_plan() {
     let catalogue = Catalogue::builtin();
     assert!(catalogue.iter().count() >= 40);
@@ -172,6 +196,7 @@ fn every_example_is_a_plan() {
         for example in &tool.examples {
             let planned = planned(&catalogue, &tool.name, example.as_object().unwrap().clone(), &json!({}));
             assert!(planned.plan.is_some(), "{} {example}: {:?}", tool.name, planned.issues);
+            assert!(!planned.issues.iter().any(|issue| issue.code == "unknown_command"), "{:?}", planned.issues);
         }
     }
 }
