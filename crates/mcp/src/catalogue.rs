@@ -77,6 +77,7 @@ fn entry(info: &ToolInfo) -> Tool {
         rollback_hint: None,
         examples: Vec::new(),
         commands: Vec::new(),
+        commands_complete: 0,
         flags: Vec::new(),
         value_flags: Vec::new(),
         runs_code: false,

@@ -82,6 +82,11 @@ pub async fn refine(
     go_round(provider, Job::Refine(Box::new(request)), call, check, iterations_max).await
 }
 
+/// Whether a finding that is no error is still most likely a mistake of a model: it has one round to mend it.
+fn is_doubt(issue: &Diagnostic) -> bool {
+    issue.code == "unknown_command"
+}
+
 /// What is asked of the provider, round after round.
 enum Job {
     Draft(Box<DraftRequest>),
@@ -123,9 +128,19 @@ async fn go_round(
 ) -> Result<Composed, ComposeError> {
     let mut iterations = 0;
     let mut findings = Vec::new();
+    // A valid draft that another round may better.
+    let mut doubtful: Option<(Composed, Vec<Claim>)> = None;
     loop {
         iterations += 1;
-        let Refinement { content, model, changes, unmet, suggestions, mut notes } = job.ask(provider, call).await?;
+        let asked = match (job.ask(provider, call).await, doubtful.take()) {
+            (Ok(asked), kept) => {
+                doubtful = kept;
+                asked
+            }
+            (Err(_), Some((composed, claims))) => return Ok(job.settle(composed, claims)),
+            (Err(error), None) => return Err(error.into()),
+        };
+        let Refinement { content, model, changes, unmet, suggestions, mut notes } = asked;
         let Reading { workflow, mut planned, draft, is_by_rules, notes: read, claims } = read(content, check);
         if !read.is_empty() {
             let message = format!("the draft was mended: {}", read.join("; "));
@@ -138,7 +153,16 @@ async fn go_round(
             notes.extend(read);
             let provider = provider.name().to_owned();
             let metadata = Metadata { provider, model, iterations, notes, usage: call.meter.used() };
+            let doubts: Vec<Diagnostic> = planned.issues.iter().filter(|issue| is_doubt(issue)).cloned().collect();
             let composed = Composed { workflow, planned, metadata, changes, unmet, diff: Vec::new() };
+            if doubts.is_empty() || is_by_rules || doubtful.is_some() || iterations >= iterations_max {
+                return Ok(job.settle(composed, claims));
+            }
+            doubtful = Some((composed, claims));
+            job.take_back(draft, doubts);
+            continue;
+        }
+        if let Some((composed, claims)) = doubtful {
             return Ok(job.settle(composed, claims));
         }
         let is_news = findings != planned.issues || !is_by_rules;
@@ -163,10 +187,11 @@ impl Job {
 
     /// Hands a draft that failed the check to the next round.
     fn take_back(&mut self, draft: String, issues: Vec<Diagnostic>) {
-        let (findings, previous) = match self {
-            Self::Draft(request) => (&mut request.findings, &mut request.previous),
-            Self::Refine(request) => (&mut request.findings, &mut request.previous),
+        let (findings, previous, is_stuck) = match self {
+            Self::Draft(request) => (&mut request.findings, &mut request.previous, &mut request.is_stuck),
+            Self::Refine(request) => (&mut request.findings, &mut request.previous, &mut request.is_stuck),
         };
+        *is_stuck = previous.as_ref() == Some(&draft);
         (*findings, *previous) = (issues, Some(draft));
     }
 

@@ -69,6 +69,8 @@ pub struct DraftRequest {
     pub findings: Vec<Diagnostic>,
     /// The draft before, as its author wrote it; absent in the first round.
     pub previous: Option<String>,
+    /// Whether the draft before was no other than the one before it: showing it once more is no use.
+    pub is_stuck: bool,
 }
 
 /// What an author wrote.
@@ -106,6 +108,8 @@ pub struct RefineRequest {
     pub findings: Vec<Diagnostic>,
     /// The draft before, as its author wrote it; absent in the first round.
     pub previous: Option<String>,
+    /// Whether the draft before was no other than the one before it: showing it once more is no use.
+    pub is_stuck: bool,
 }
 
 /// A changed workflow. The compose loop sees to it that every requirement and every previous error is

@@ -35,10 +35,10 @@ pub(super) async fn draft(
     // Who mends a draft has the findings, which say what there is instead; looking around again is no use.
     let (task, lookups_max) = match role {
         Role::Generator => (prompt::GENERATE, config.lookups_max),
-        Role::Refiner => (prompt::MEND, 0),
+        Role::Refiner => (mend(request.is_stuck), 0),
     };
     let schema = schema::workflow(&loaded.tools);
-    let answer = agent.ask(&loaded, Question { task, schema, lookups_max }, call).await?;
+    let answer = agent.ask(&loaded, Question { task, schema, lookups_max, vary: request.is_stuck }, call).await?;
     let notes = notes(&answer);
     Ok(Draft { model: answer.model.clone(), content: content(answer)?, suggestions: Vec::new(), notes })
 }
@@ -48,13 +48,14 @@ pub(super) async fn refine(request: &RefineRequest, agent: &Agent<'_>, call: &Ca
     let around = Arc::clone(&call.surroundings);
     let loaded = context::of_refinement(request, &around, agent.config.context_bytes_max);
     let task = if request.previous.is_some() {
-        format!("{}\n{}", prompt::REFINE.trim_end(), prompt::MEND)
+        format!("{}\n{}", prompt::REFINE.trim_end(), mend(request.is_stuck))
     } else {
         prompt::REFINE.to_owned()
     };
     let lookups_max = if request.previous.is_some() { 0 } else { agent.config.lookups_max };
     let schema = schema::refinement(&loaded.tools);
-    let answer = agent.ask(&loaded, Question { task: &task, schema, lookups_max }, call).await?;
+    let answer =
+        agent.ask(&loaded, Question { task: &task, schema, lookups_max, vary: request.is_stuck }, call).await?;
     let (model, notes) = (answer.model.clone(), notes(&answer));
     let content = content(answer)?;
     Ok(Refinement { content, model, changes: Vec::new(), unmet: Vec::new(), suggestions: Vec::new(), notes })
@@ -65,16 +66,22 @@ struct Question<'a> {
     task: &'a str,
     schema: AnswerSchema,
     lookups_max: u32,
+    vary: bool,
+}
+
+/// How a model is told to mend a draft; to one that wrote the same again, the draft is not shown once more.
+fn mend(is_stuck: bool) -> &'static str {
+    if is_stuck { prompt::ANEW } else { prompt::MEND }
 }
 
 impl Agent<'_> {
     async fn ask(&self, loaded: &Context<'_>, question: Question<'_>, call: &Call) -> Result<ChatAnswer, DraftError> {
-        let Question { task, schema, lookups_max } = question;
+        let Question { task, schema, lookups_max, vary } = question;
         let (fence, message) = loaded.message();
         let system = context::system(&fence, task, lookups_max > 0);
         let tools = if lookups_max > 0 { lookup::all(call) } else { Vec::new() };
         let (model, call, asked) = (Arc::clone(&self.model), call.clone(), Arc::new(Asked::default()));
-        ask(Chat { model, call, system, fence, schema, lookups_max, asked }, message, tools).await
+        ask(Chat { model, call, system, fence, schema, lookups_max, vary, asked }, message, tools).await
     }
 }
 

@@ -1,7 +1,7 @@
 //! The context loader: what a model has to know for one task, as much of it as fits and is likely to
 //! matter. Values of parameters and whatever is named like a secret are never among it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use partita_core::Diagnostic;
 use partita_core::tool::Tool;
@@ -27,8 +27,14 @@ const TOOLS_MAX: usize = 10;
 const TEMPLATES_MAX: usize = 5;
 /// Templates whose tools count as likely.
 const TEMPLATES_READ: usize = 2;
-/// Tools that fit almost any task.
-const ALWAYS: [&str; 2] = ["http", "shell"];
+/// The tool that does what no other does.
+const ALWAYS: &str = "shell";
+/// How likely a tool is that the planner would use, beside one of which the words speak.
+const PLANNED: usize = 100;
+/// The same for a tool of a template that is about the words.
+const IN_TEMPLATE: usize = 10;
+/// What a template is about beyond a single word in passing.
+const ABOUT: usize = 6;
 
 /// What a prompt is made of.
 pub(super) struct Context<'a> {
@@ -71,7 +77,7 @@ pub(super) fn of_draft<'a>(
         ));
     }
     loaded.parts.push(("task", request.task.clone(), TASK_BYTES_MAX));
-    add_draft(&mut loaded, request.previous.as_deref(), &request.findings);
+    add_draft(&mut loaded, request.previous.as_deref().filter(|_| !request.is_stuck), &request.findings);
     loaded
 }
 
@@ -81,7 +87,7 @@ pub(super) fn of_refinement<'a>(request: &RefineRequest, around: &'a Surrounding
     let all: Vec<&String> = request.requirements.iter().chain(&request.previous_errors).collect();
     let words: String = all.iter().map(|text| format!("{text} ")).collect();
     let named = format!("{workflow} {}", request.previous.as_deref().unwrap_or_default());
-    let mut loaded = surroundings(&words, &named, &named_tools(&workflow), around, bytes_max);
+    let mut loaded = surroundings(&words, &named, &BTreeMap::new(), around, bytes_max);
     add_facts(&mut loaded, &request.context, &Map::new());
     loaded.parts.push(("workflow", workflow.to_string(), DRAFT_BYTES_MAX));
     let numbered: Vec<String> = all.iter().enumerate().map(|(index, text)| format!("{}. {text}", index + 1)).collect();
@@ -91,7 +97,7 @@ pub(super) fn of_refinement<'a>(request: &RefineRequest, around: &'a Surrounding
         "requirements, and errors that must not come back"
     };
     loaded.parts.push((kind, numbered.join("\n"), TASK_BYTES_MAX));
-    add_draft(&mut loaded, request.previous.as_deref(), &request.findings);
+    add_draft(&mut loaded, request.previous.as_deref().filter(|_| !request.is_stuck), &request.findings);
     loaded
 }
 
@@ -99,19 +105,17 @@ pub(super) fn of_refinement<'a>(request: &RefineRequest, around: &'a Surrounding
 fn surroundings<'a>(
     words: &str,
     named: &str,
-    likely: &BTreeSet<String>,
+    likely: &BTreeMap<String, usize>,
     around: &'a Surroundings,
     bytes_max: usize,
 ) -> Context<'a> {
     let wanted = relevance::words(words);
     let is_named = |tool: &Tool| named.contains(&format!("\"{}\"", tool.name));
-    let score = |tool: &Tool| {
-        let base = relevance::of_tool(&wanted, tool);
-        base + 100 * usize::from(is_named(tool))
-            + 50 * usize::from(likely.contains(&tool.name))
-            + usize::from(ALWAYS.contains(&tool.name.as_str()))
-    };
-    let mut ranked: Vec<(usize, &Tool)> = around.catalogue.iter().map(|tool| (score(tool), tool)).collect();
+    let mut ranked = relevance::of_tools(&wanted, around.catalogue.iter());
+    for (score, tool) in &mut ranked {
+        *score += 1000 * usize::from(is_named(tool)) + likely.get(&tool.name).copied().unwrap_or_default();
+        *score += 10_000 * usize::from(tool.name == ALWAYS);
+    }
     ranked.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
     let (mut lines, mut tools, mut bytes) = (Vec::new(), Vec::new(), 0);
     for (score, tool) in ranked {
@@ -147,21 +151,23 @@ fn planned(request: &DraftRequest) -> Option<Value> {
     Planner::new().draft(request).ok().map(|drafted| to_value(&drafted.workflow))
 }
 
-/// Tools that the planner would use for some words, and those of the templates that are about them.
-pub(super) fn likely_tools(words: &str, around: &Surroundings) -> BTreeSet<String> {
+/// Tools that the planner would use for some words, and those of the templates that are about them, each with
+/// how much that is worth.
+pub(super) fn likely_tools(words: &str, around: &Surroundings) -> BTreeMap<String, usize> {
     let request = DraftRequest { task: words.to_owned(), ..DraftRequest::default() };
-    let mut likely = planned(&request).as_ref().map(named_tools).unwrap_or_default();
+    let mut likely = BTreeMap::new();
     for template in best_templates(&relevance::words(words), around).into_iter().take(TEMPLATES_READ) {
-        likely.extend(named_tools(&to_value(&template.workflow)));
+        likely.extend(named_tools(&to_value(&template.workflow)).into_iter().map(|name| (name, IN_TEMPLATE)));
     }
+    let planned = planned(&request).as_ref().map(named_tools).unwrap_or_default();
+    likely.extend(planned.into_iter().map(|name| (name, PLANNED)));
     likely
 }
 
 /// Templates that are about some words, the best first.
 fn best_templates<'a>(wanted: &BTreeSet<String>, around: &'a Surroundings) -> Vec<&'a Template> {
-    let mut templates: Vec<_> =
-        around.templates.iter().map(|template| (relevance::of_template(wanted, template), template)).collect();
-    templates.retain(|(score, _)| *score > 1);
+    let mut templates = relevance::of_templates(wanted, &around.templates);
+    templates.retain(|(score, _)| *score > ABOUT);
     templates.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
     templates.into_iter().map(|(_, template)| template).collect()
 }

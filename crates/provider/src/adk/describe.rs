@@ -20,7 +20,11 @@ pub(super) fn tool(tool: &Tool) -> String {
     for name in tool.parameter_names().take(PARAMETERS_MAX) {
         let Some(schema) = tool.parameter(name) else { continue };
         let mark = if required.contains(&name) { "*" } else { "" };
-        let _ = write!(line, " {name}{mark} ({});", parameter(schema));
+        let written_out = if tool.is_literal(name) { "written out, never with ${...}; " } else { "" };
+        let _ = write!(line, " {name}{mark} ({written_out}{});", parameter(schema));
+    }
+    if let Some(hint) = &tool.rollback_hint {
+        let _ = write!(line, " taken back by: {};", one_line(hint));
     }
     if let Some(example) = tool.examples.first() {
         let _ = write!(line, " example: {example}");

@@ -30,6 +30,8 @@ pub(super) struct Chat {
     pub schema: AnswerSchema,
     /// Requests that may still lead to look-ups.
     pub lookups_max: u32,
+    /// Whether the answer must not be the one that is likeliest.
+    pub vary: bool,
     pub asked: Arc<Asked>,
 }
 
@@ -71,7 +73,7 @@ impl Chat {
             messages = without_calls(messages);
         }
         let schema = (!looks_up).then(|| self.schema.clone());
-        ChatRequest { messages, tools, schema, temperature: None, tokens_max: None }
+        ChatRequest { messages, tools, schema, temperature: None, vary: self.vary, tokens_max: None }
     }
 
     fn message(&self, content: &Content) -> Vec<Message> {

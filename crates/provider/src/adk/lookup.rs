@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use adk_core::{Tool as KitTool, ToolContext};
 use async_trait::async_trait;
-use partita_core::tool::Tool;
 use partita_core::workflow::to_value;
 use serde_json::{Value, json};
 
@@ -151,8 +150,10 @@ fn tools(asked: Option<&str>, around: &Surroundings) -> String {
         return format!("all tools: {}", names.join(", "));
     };
     let (wanted, likely) = (relevance::words(asked), context::likely_tools(asked, around));
-    let score = |tool: &Tool| relevance::of_tool(&wanted, tool) + 5 * usize::from(likely.contains(&tool.name));
-    let mut found: Vec<_> = around.catalogue.iter().map(|tool| (score(tool), tool)).collect();
+    let mut found = relevance::of_tools(&wanted, around.catalogue.iter());
+    for (score, tool) in &mut found {
+        *score += likely.get(&tool.name).copied().unwrap_or_default();
+    }
     found.retain(|(score, _)| *score > 0);
     found.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
     let lines: Vec<String> = found.into_iter().take(LISTED_MAX).map(|(_, tool)| describe::tool(tool)).collect();
@@ -164,9 +165,10 @@ fn tools(asked: Option<&str>, around: &Surroundings) -> String {
 }
 
 fn templates(asked: Option<&str>, around: &Surroundings) -> String {
-    let wanted = asked.map(relevance::words);
-    let score = |template| wanted.as_ref().map_or(1, |wanted| relevance::of_template(wanted, template));
-    let mut found: Vec<_> = around.templates.iter().map(|template| (score(template), template)).collect();
+    let mut found: Vec<_> = match asked.map(relevance::words) {
+        Some(wanted) => relevance::of_templates(&wanted, &around.templates),
+        None => around.templates.iter().map(|template| (1, template)).collect(),
+    };
     found.retain(|(score, _)| *score > 0);
     found.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
     let most = if asked.is_some() { LISTED_MAX } else { LISTED_MAX * 4 };

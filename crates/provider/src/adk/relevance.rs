@@ -31,28 +31,52 @@ fn stem(word: &str) -> String {
     cut.unwrap_or(word).to_owned()
 }
 
-/// How much of a text about something the words name; what is in its name counts more.
-fn score(wanted: &BTreeSet<String>, name: &str, about: &str) -> usize {
-    let (in_name, in_about) = (words(name), words(about));
-    wanted.iter().map(|word| if in_name.contains(word) { 5 } else { usize::from(in_about.contains(word)) }).sum()
+/// Something that words can be about.
+struct Subject<'a, T> {
+    of: &'a T,
+    name: BTreeSet<String>,
+    about: BTreeSet<String>,
 }
 
-/// How much a tool has to do with the words.
-pub(super) fn of_tool(wanted: &BTreeSet<String>, tool: &Tool) -> usize {
-    let mut about = tool.description.clone();
-    for name in tool.parameter_names() {
-        about.push(' ');
-        about.push_str(name);
-    }
-    for (command, _) in &tool.commands {
-        about.push(' ');
-        about.push_str(&command.join(" "));
-    }
-    score(wanted, &tool.name, &about)
+/// How much tools have to do with some words, in the order of the catalogue.
+pub(super) fn of_tools<'a>(wanted: &BTreeSet<String>, tools: impl Iterator<Item = &'a Tool>) -> Vec<(usize, &'a Tool)> {
+    let subject = |tool: &'a Tool| {
+        let mut about = tool.description.clone();
+        for name in tool.parameter_names() {
+            about.push(' ');
+            about.push_str(name);
+        }
+        for (command, _) in &tool.commands {
+            about.push(' ');
+            about.push_str(&command.join(" "));
+        }
+        Subject { of: tool, name: words(&tool.name), about: words(&about) }
+    };
+    scored(wanted, &tools.map(subject).collect::<Vec<_>>())
 }
 
-/// How much a template has to do with the words.
-pub(super) fn of_template(wanted: &BTreeSet<String>, template: &Template) -> usize {
-    let about = format!("{} {}", template.description, template.tags.join(" "));
-    score(wanted, &template.name, &about)
+/// How much templates have to do with some words, in their order.
+pub(super) fn of_templates<'a>(wanted: &BTreeSet<String>, templates: &'a [Template]) -> Vec<(usize, &'a Template)> {
+    let subject = |template: &'a Template| {
+        let about = words(&format!("{} {}", template.description, template.tags.join(" ")));
+        Subject { of: template, name: words(&template.name), about }
+    };
+    scored(wanted, &templates.iter().map(subject).collect::<Vec<_>>())
+}
+
+/// A word counts the more, the fewer subjects it fits, and five times as much in a name.
+fn scored<'a, T>(wanted: &BTreeSet<String>, subjects: &[Subject<'a, T>]) -> Vec<(usize, &'a T)> {
+    let mut scores = vec![0; subjects.len()];
+    for word in wanted {
+        let fits = |subject: &Subject<'a, T>| match (subject.name.contains(word), subject.about.contains(word)) {
+            (true, _) => 5,
+            (false, true) => 1,
+            (false, false) => 0,
+        };
+        let fit: Vec<usize> = subjects.iter().map(fits).collect();
+        let count = fit.iter().filter(|fit| **fit > 0).count();
+        let weight = 1 + subjects.len().checked_div(count).map_or(0, |rarity| rarity.ilog2() as usize);
+        scores.iter_mut().zip(fit).for_each(|(score, fit)| *score += fit * weight);
+    }
+    scores.into_iter().zip(subjects.iter().map(|subject| subject.of)).collect()
 }

@@ -22,6 +22,7 @@ fn tool(server: &str, name: &str, description: &str, schema: Value) -> Tool {
         rollback_hint: None,
         examples: Vec::new(),
         commands: Vec::new(),
+        commands_complete: 0,
         flags: Vec::new(),
         value_flags: Vec::new(),
         runs_code: false,

@@ -28,6 +28,8 @@ pub struct ChatRequest {
     /// What the answer has to look like; vendors that can't be held to it get it in the prompt.
     pub schema: Option<AnswerSchema>,
     pub temperature: Option<f64>,
+    /// Asks for another answer than the likeliest one, where a temperature is set at all.
+    pub vary: bool,
     pub tokens_max: Option<u32>,
 }
 

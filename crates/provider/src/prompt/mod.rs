@@ -12,5 +12,6 @@ pub(crate) const GENERATE: &str = include_str!("generate.md");
 pub(crate) const LOOK_UP: &str = include_str!("look_up.md");
 /// What to do with a draft and its findings.
 pub(crate) const MEND: &str = include_str!("mend.md");
+pub(crate) const ANEW: &str = include_str!("anew.md");
 /// What to do with a workflow and its requirements.
 pub(crate) const REFINE: &str = include_str!("refine.md");

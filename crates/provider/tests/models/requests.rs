@@ -101,6 +101,7 @@ async fn every_vendor_is_asked_in_its_own_words() {
             tools: tools(),
             schema: Some(schema()),
             temperature: Some(0.0),
+            vary: false,
             tokens_max: Some(900),
         };
         let _ = writeln!(text, "=== {name}: everything at once");
@@ -112,6 +113,14 @@ async fn every_vendor_is_asked_in_its_own_words() {
         text += &show(&sent(vendor, request).await);
     }
     expect_file!["../../testdata/wire/requests.txt"].assert_eq(&text);
+}
+
+#[tokio::test]
+async fn another_answer_is_asked_for_only_where_a_temperature_is_set() {
+    for (set, sent_as) in [(Some(0.0), json!(0.7)), (Some(1.2), json!(1.2)), (None, serde_json::Value::Null)] {
+        let request = ChatRequest { temperature: set, vary: true, ..question() };
+        assert_eq!(sent(Vendor::OpenAi, request).await.body["temperature"], sent_as);
+    }
 }
 
 #[tokio::test]

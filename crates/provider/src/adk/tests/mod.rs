@@ -3,4 +3,6 @@
 mod chats;
 mod choices;
 mod hostile;
+mod rounds;
 mod scripted;
+mod shown_tools;

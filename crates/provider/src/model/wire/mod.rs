@@ -17,6 +17,9 @@ use super::port::{AnswerSchema, ChatRequest};
 use super::schema::{Strictness, closed};
 use super::sse::ServerEvent;
 
+/// The least temperature at which an answer differs from the likeliest one.
+const VARIED: f64 = 0.7;
+
 /// The shapes of API that there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wire {
@@ -161,6 +164,8 @@ impl<'a> Asked<'a> {
             (asked, allowed) => asked.or(allowed),
         };
         let temperature = request.temperature.or(target.temperature);
+        // Not set where none is: some models refuse it, and by themselves they vary.
+        let temperature = temperature.map(|set| if request.vary { set.max(VARIED) } else { set });
         Self { target, request, history, held, tokens_max, temperature }
     }
 }
