@@ -2,6 +2,7 @@
 //! way in go through it.
 
 use partita_core::Diagnostic;
+use partita_core::tool::Catalogue;
 use partita_core::workflow::{Change, Planned, Workflow, diff, from_value, to_value};
 use serde_json::Value;
 
@@ -141,7 +142,8 @@ async fn go_round(
             (Err(error), None) => return Err(error.into()),
         };
         let Refinement { content, model, changes, unmet, suggestions, mut notes } = asked;
-        let Reading { workflow, mut planned, draft, is_by_rules, notes: read, claims } = read(content, check);
+        let Reading { workflow, mut planned, draft, is_by_rules, notes: read, claims } =
+            read(content, check, &call.surroundings.catalogue);
         if !read.is_empty() {
             let message = format!("the draft was mended: {}", read.join("; "));
             call.progress.tell(ProgressEvent::Warning { code: "draft_mended", message }).await;
@@ -253,7 +255,7 @@ fn says_already(summary: &str) -> bool {
 }
 
 /// Reads what an author wrote, and checks it.
-fn read(content: Content, check: Check<'_>) -> Reading {
+fn read(content: Content, check: Check<'_>, catalogue: &Catalogue) -> Reading {
     let (text, is_cut) = match content {
         Content::Workflow(workflow) => {
             let planned = check(&workflow);
@@ -272,13 +274,17 @@ fn read(content: Content, check: Check<'_>) -> Reading {
         notes: Vec::new(),
         claims: Vec::new(),
     };
-    let extracted = match extract::workflow(&text, is_cut) {
+    let mut extracted = match extract::workflow(&text, is_cut) {
         Ok(extracted) => extracted,
         Err(issue) => return unread(Planned { issues: vec![issue], ..Planned::default() }, text),
     };
     let claims = claims(&extracted.value);
-    let document = extracted.value.get("workflow").filter(|inner| inner.is_object()).unwrap_or(&extracted.value);
-    let loaded = from_value(document);
+    let mut document = match extracted.value.get_mut("workflow").filter(|inner| inner.is_object()) {
+        Some(inner) => inner.take(),
+        None => extracted.value.take(),
+    };
+    extracted.repairs.extend(extract::written_out(&mut document, catalogue));
+    let loaded = from_value(&document);
     let Some(workflow) = loaded.workflow else {
         return unread(Planned { issues: loaded.diagnostics, ..Planned::default() }, text);
     };

@@ -2,6 +2,7 @@
 //! have been meant in one way. What is guesswork is not mended; the author gets it back as a finding.
 
 mod lenient;
+mod literal;
 mod refusal;
 mod repair;
 mod scan;
@@ -12,6 +13,7 @@ use std::collections::BTreeSet;
 use partita_core::Diagnostic;
 use serde_json::Value;
 
+pub(crate) use literal::written_out;
 use repair::Repair;
 use scan::{Dress, Found};
 

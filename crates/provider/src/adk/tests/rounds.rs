@@ -45,3 +45,14 @@ async fn a_command_that_is_not_known_has_one_round_to_be_mended() {
     let model = Scripted::new(vec![says(&odd)]);
     assert_eq!(compose(&provider(&model), task(), &Call::default(), &check, 1).await.unwrap().metadata.iterations, 1);
 }
+
+#[tokio::test]
+async fn a_reference_that_can_only_mean_its_default_is_written_out() {
+    let draft = serde_json::json!({"name": "tests", "params": [{"name": "target", "default": "test"}],
+        "steps": [{"name": "run", "tool": "make", "parameters": {"target": "${target}"}}]});
+    let model = Scripted::new(vec![says(&draft.to_string())]);
+    let composed = compose(&provider(&model), task(), &Call::default(), &check, 3).await.unwrap();
+    let workflow = partita_core::workflow::to_value(&composed.workflow);
+    assert_eq!(workflow["steps"][0]["parameters"]["target"], "test");
+    assert!(composed.metadata.notes.iter().any(|note| note.contains("written out")), "{:?}", composed.metadata.notes);
+}
