@@ -35,6 +35,23 @@ pub struct Plan {
     pub runner: String,
     /// What the caller passed as `context`; expressions see it under that name.
     pub context: Map<String, Value>,
+    /// Who wrote it, when it was composed from words for this run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub composed: Option<ComposedBy>,
+}
+
+/// Who composed a plan, and what that took of models: nothing where rules did it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ComposedBy {
+    pub provider: String,
+    pub model: String,
+    /// Requests to models.
+    pub calls: u64,
+    pub input_tokens: u64,
+    pub output_tokens: u64,
+    /// US dollars; 0 for models without a price.
+    pub cost_usd: f64,
 }
 
 /// One step of a plan.

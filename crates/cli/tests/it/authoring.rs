@@ -452,6 +452,10 @@ async fn a_repeated_request_asks_no_model_again_and_shows_the_same_run() {
         assert!(first[key]["run_id"].is_string() && second["workflow"]["steps"].is_array(), "{path}: {second}");
         assert_eq!(second["metadata"]["idempotent_replayed"], true, "{path}");
         assert_eq!(model.seen().len(), asked, "{path} asked the model again");
+        // What the run's workflow cost stays with the run.
+        let (_, run) = get(&server, &format!("/executions/{}", first[key]["run_id"].as_str().unwrap())).await;
+        assert_eq!(run["composed"]["provider"], "adk", "{path}: {run}");
+        assert!(run["composed"]["usage"]["tokens"].as_u64().unwrap() > 0, "{path}: {run}");
     }
     assert_eq!(get(&server, turn.trim_end_matches("/continue")).await.1["turns"].as_array().map(Vec::len), Some(1));
 }

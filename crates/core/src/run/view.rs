@@ -6,7 +6,7 @@ use super::record::Origin;
 use super::state::{Run, StepState};
 use super::status::{RunStatus, StepStatus};
 use crate::id::{ApprovalId, RunId};
-use crate::plan::PlannedStep;
+use crate::plan::{ComposedBy, PlannedStep};
 use crate::time::Millis;
 
 /// A run as it is now. Plain data: the edges give it their own shapes.
@@ -26,6 +26,8 @@ pub struct RunView {
     pub outputs: Map<String, Value>,
     pub error: Option<String>,
     pub origin: Option<Origin>,
+    /// Who composed its workflow, when it was begun from words.
+    pub composed: Option<ComposedBy>,
     /// In document order.
     pub steps: Vec<StepView>,
     /// Open ones, in the order in which they were asked for.
@@ -84,6 +86,7 @@ impl Run {
                 None => self.run_error(),
             },
             origin: self.origin.clone(),
+            composed: self.plan.composed.clone(),
             steps: steps.map(|(index, (planned, state))| self.step_view(index, planned, state)).collect(),
             approvals: self.open_approvals(),
         }

@@ -156,8 +156,9 @@ pub(crate) async fn begin(
     }
     let provider = execution.provider.clone().unwrap_or_else(|| orchestrated.composed.metadata.provider.clone());
     progress.tell(ProgressEvent::PhaseStart { phase: "execution", provider, model: None }).await;
-    let workflow = &orchestrated.composed.workflow;
-    let begun = act::begin_unseen(app, principal, workflow, (&wishes, &options.allow), envelope).await;
+    let composed = &orchestrated.composed;
+    let of = (&composed.workflow, act::composed_by(&composed.metadata, orchestrated.usage));
+    let begun = act::begin_unseen(app, principal, of, (&wishes, &options.allow), envelope).await;
     if let Err(error) = &begun {
         // The end of one that begins is the run's own last event.
         let (status, details) = ("failed", json!({"error": error.to_string()}));

@@ -175,7 +175,8 @@ pub(super) async fn compose(
         }
         let wishes = wishes(&request.parameters, &request.context, &request.options);
         let allowed = (&wishes, request.options.allow.as_slice());
-        let run = act::begin_unseen(&asked, &principal, &composed.workflow, allowed, envelope).await?;
+        let of = (&composed.workflow, act::composed_by(&composed.metadata, composed.metadata.usage));
+        let run = act::begin_unseen(&asked, &principal, of, allowed, envelope).await?;
         Ok((answer, Some(run)))
     };
     Ok(self::answer(app, caller, framing, "execution_result", work).await)

@@ -134,7 +134,9 @@ pub(super) async fn turn(
     }
     let wishes = authoring::wishes(&parameters, &taken.session.context, &options);
     let allowed = (&wishes, options.allow.as_slice());
-    let run = act::begin_unseen(app, principal, &taken.composed.workflow, allowed, envelope).await?;
+    let metadata = &taken.composed.metadata;
+    let of = (&taken.composed.workflow, act::composed_by(metadata, metadata.usage));
+    let run = act::begin_unseen(app, principal, of, allowed, envelope).await?;
     sessions::began(app, principal, &mut taken, run.as_str()).await?;
     Ok((answer, Some(run)))
 }

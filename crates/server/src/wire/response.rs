@@ -2,6 +2,7 @@
 
 use partita_core::Millis;
 use partita_core::event::seconds;
+use partita_core::plan::ComposedBy;
 use partita_core::run::record::{EntryBody, OutputStream};
 use partita_core::run::{ApprovalView, RunView, StepView};
 use partita_core::time::rfc3339;
@@ -33,9 +34,21 @@ pub(crate) fn run(view: &RunView) -> Value {
         "created_at": rfc3339(view.created_at), "started_at": view.started_at.map(rfc3339),
         "completed_at": view.completed_at.map(rfc3339), "duration": view.duration_ms.map(seconds),
         "parameters": view.parameters, "outputs": view.outputs, "error": view.error, "origin": view.origin,
+        "composed": view.composed.as_ref().map(composed_by),
         "steps": view.steps.iter().map(step).collect::<Vec<_>>(),
         "approvals": (!approvals.is_empty()).then_some(approvals),
     }))
+}
+
+/// Who composed a run's workflow, with what it took of models.
+fn composed_by(by: &ComposedBy) -> Value {
+    let spent = Usage {
+        calls: by.calls,
+        input_tokens: by.input_tokens,
+        output_tokens: by.output_tokens,
+        cost_usd: by.cost_usd,
+    };
+    json!({"provider": by.provider, "model": by.model, "usage": usage(spent)})
 }
 
 fn step(step: &StepView) -> Value {

@@ -79,6 +79,7 @@ pub fn plan(workflow: &Workflow, request: &PlanRequest<'_>) -> Planned {
         files: workflow.files.clone(),
         runner: common.runner,
         context: request.context.clone(),
+        composed: None,
     };
     Planned { plan: Some(plan), issues: findings.into_list(), suggestions, risk }
 }
