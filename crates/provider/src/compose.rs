@@ -138,7 +138,7 @@ async fn go_round(
                 doubtful = kept;
                 asked
             }
-            (Err(_), Some((composed, claims))) => return Ok(job.settle(composed, claims)),
+            (Err(_), Some(kept)) => return Ok(job.settle_for(kept, iterations, call)),
             (Err(error), None) => return Err(error.into()),
         };
         let Refinement { content, model, changes, unmet, suggestions, mut notes } = asked;
@@ -164,8 +164,8 @@ async fn go_round(
             job.take_back(draft, doubts);
             continue;
         }
-        if let Some((composed, claims)) = doubtful {
-            return Ok(job.settle(composed, claims));
+        if let Some(kept) = doubtful {
+            return Ok(job.settle_for(kept, iterations, call));
         }
         let is_news = findings != planned.issues || !is_by_rules;
         if iterations >= iterations_max || !is_news {
@@ -195,6 +195,13 @@ impl Job {
         };
         *is_stuck = previous.as_ref() == Some(&draft);
         (*findings, *previous) = (issues, Some(draft));
+    }
+
+    /// Falls back on an earlier draft; what came to nothing after it was spent all the same.
+    fn settle_for(self, (mut composed, claims): (Composed, Vec<Claim>), iterations: u32, call: &Call) -> Composed {
+        composed.metadata.iterations = iterations;
+        composed.metadata.usage = call.meter.used();
+        self.settle(composed, claims)
     }
 
     /// Holds a refinement to its word: every requirement is met or unmet, and what is said to be done must

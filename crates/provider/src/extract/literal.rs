@@ -8,7 +8,8 @@ use serde_json::{Map, Value};
 pub(crate) fn written_out(document: &mut Value, catalogue: &Catalogue) -> Vec<String> {
     let defaults = defaults(&document["params"]);
     let mut notes = Vec::new();
-    for step in document["steps"].as_array_mut().into_iter().flatten() {
+    // Never by index, which would add what is not there, and fail where there is no object.
+    for step in document.get_mut("steps").and_then(Value::as_array_mut).into_iter().flatten() {
         write_out(step, catalogue, &defaults, &mut notes);
         if let Some(rollback) = step.get_mut("rollback") {
             write_out(rollback, catalogue, &defaults, &mut notes);
@@ -19,7 +20,7 @@ pub(crate) fn written_out(document: &mut Value, catalogue: &Catalogue) -> Vec<St
 
 fn write_out(step: &mut Value, catalogue: &Catalogue, defaults: &Map<String, Value>, notes: &mut Vec<String>) {
     let Some(tool) = step["tool"].as_str().and_then(|name| catalogue.get(name)) else { return };
-    for (name, value) in step["parameters"].as_object_mut().into_iter().flatten() {
+    for (name, value) in step.get_mut("parameters").and_then(Value::as_object_mut).into_iter().flatten() {
         let Value::String(text) = value else { continue };
         if !tool.is_literal(name) {
             continue;
@@ -85,6 +86,11 @@ mod tests {
             assert_eq!(texts[2]["target"], "${open}");
             assert_eq!(texts[3]["command"], "get ${target}");
             assert_eq!(notes.len(), 2, "{notes:?}");
+        }
+        for other in [json!([1]), json!("text"), json!({"steps": [{"tool": "ps"}, 7]}), json!({"params": 1})] {
+            let mut document = other.clone();
+            assert!(written_out(&mut document, &Catalogue::builtin()).is_empty());
+            assert_eq!(document, other);
         }
     }
 }

@@ -41,6 +41,7 @@ async fn a_command_that_is_not_known_has_one_round_to_be_mended() {
         let model = Scripted::new(vec![says(&odd), second]);
         let composed = compose(&provider(&model), task(), &Call::default(), &check, 3).await.unwrap();
         assert_eq!(composed.planned.issues[0].code, "unknown_command");
+        assert_eq!((composed.metadata.iterations, composed.metadata.usage.calls), (2, 2), "both were paid for");
     }
     let model = Scripted::new(vec![says(&odd)]);
     assert_eq!(compose(&provider(&model), task(), &Call::default(), &check, 1).await.unwrap().metadata.iterations, 1);
