@@ -88,3 +88,108 @@ fn missing_values_are_asked_for_and_never_made_up() {
     assert_eq!(said.code, 0, "{said:?}");
     assert!(bench.calls().contains("kubectl set image deployment/web web=web:v2 -n shop"), "{}", bench.calls());
 }
+
+/// Files are changed, shown, packed and deleted for real.
+#[test]
+fn files_are_worked_on() {
+    let bench = Bench::new();
+    let place = bench.dir.path().join("place");
+    std::fs::create_dir_all(place.join("site")).unwrap();
+    std::fs::write(place.join("app.conf"), "a = 1\n").unwrap();
+    std::fs::write(place.join("old.txt"), "old\n").unwrap();
+    std::fs::write(place.join("site/index.html"), "hello\n").unwrap();
+    let packed = std::process::Command::new("tar").args(["-czf", "site.tgz", "site"]).current_dir(&place).status();
+    assert!(packed.unwrap().success());
+    let at = place.display();
+    for (sentence, told) in [
+        (format!("does {at}/app.conf exist?"), "true"),
+        (format!("show the contents of {at}/app.conf"), "a = 1"),
+        (format!("create the directory {at}/new/deep"), "made "),
+        (format!("append \"b = 2\" to {at}/app.conf"), "added 6 bytes"),
+        (format!("show the last 1 lines of {at}/app.conf"), "| b = 2"),
+        (format!("count the lines in {at}/app.conf"), "| 2"),
+        (format!("set the permissions of {at}/app.conf to 600"), "change_mode: success"),
+        (
+            format!("compute the sha256 checksum of {at}/old.txt"),
+            "01d09d19c2139a46aebfb577780d123d7396e97201bc7ead210a2ebff8239dee",
+        ),
+        (format!("unpack {at}/site.tgz into {at}/new"), "site/index.html"),
+        (format!("how many files are in {at}/new"), "| 1"),
+        (format!("list the 3 biggest files below {at}"), "site.tgz"),
+        (format!("delete the file {at}/old.txt"), "is kept in"),
+        (format!("delete the directory {at}/site"), "is kept in"),
+    ] {
+        let said = bench.partita(&["compose", "--act", "--yes", &sentence]);
+        assert_eq!(said.code, 0, "{sentence}: {said:?}");
+        assert!(said.stdout.contains(told), "{sentence}: {}", said.stdout);
+    }
+    assert_eq!(std::fs::read_to_string(place.join("app.conf")).unwrap(), "a = 1\nb = 2\n");
+    assert_eq!(std::fs::read_to_string(place.join("new/site/index.html")).unwrap(), "hello\n");
+    assert!(!place.join("old.txt").exists() && !place.join("site").exists());
+    let said = bench.partita(&["compose", "--act", "--yes", &format!("does {at}/old.txt exist?")]);
+    assert_eq!(said.code, 1, "{said:?}");
+    let said = bench.partita(&["compose", "--act", "--yes", "delete the directory /etc"]);
+    assert!(said.code == 1 && said.stdout.contains("too near the root"), "{said:?}");
+}
+
+/// What was done to files is taken back when something after it fails.
+#[test]
+fn files_are_as_they_were_after_a_failure() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let bench = Bench::new();
+    let place = bench.dir.path().join("place");
+    std::fs::create_dir_all(place.join("site/deep")).unwrap();
+    std::fs::write(place.join("site/deep/index.html"), "hello\n").unwrap();
+    for name in ["app.conf", "a.txt", "b.txt"] {
+        std::fs::write(place.join(name), name).unwrap();
+    }
+    std::fs::set_permissions(place.join("b.txt"), std::fs::Permissions::from_mode(0o640)).unwrap();
+    let at = place.display();
+    let sentence = format!(
+        "create the directory {at}/new, append \"more\" to {at}/app.conf, append \"more\" to {at}/c.txt, \
+         set the permissions of {at}/b.txt to 600, delete the file {at}/a.txt, delete the directory {at}/site, \
+         then run `false`; roll back if it fails"
+    );
+    let said = bench.partita(&["compose", "--act", "--yes", &sentence]);
+    assert_eq!(said.code, 7, "{said:?}");
+    for name in ["app.conf", "a.txt", "b.txt"] {
+        assert_eq!(std::fs::read_to_string(place.join(name)).unwrap(), name, "{}", said.stdout);
+    }
+    assert_eq!(std::fs::read_to_string(place.join("site/deep/index.html")).unwrap(), "hello\n");
+    assert_eq!(std::fs::metadata(place.join("b.txt")).unwrap().permissions().mode() & 0o777, 0o640);
+    assert!(!place.join("new").exists() && !place.join("c.txt").exists(), "{}", said.stdout);
+}
+
+/// What runs already is looked at and changed by the programs that know it.
+#[test]
+fn clusters_containers_and_packages_are_worked_on() {
+    let mut bench = Bench::new();
+    bench.recording(&["kubectl", "helm", "docker", "apt-get", "ansible-playbook", "useradd", "systemctl"]);
+    for (sentence, called) in [
+        ("show the logs of pod api-7 in namespace shop", "kubectl logs pod/api-7 -n shop --tail=100"),
+        ("describe the deployment web in namespace shop", "kubectl describe deployment web -n shop"),
+        ("which image does the deployment web run in prod", "kubectl get deployment web -n production"),
+        (
+            "watch the rollout of the deployment cart in namespace store",
+            "kubectl rollout status deployment/cart -n store",
+        ),
+        ("list all helm releases", "helm list --all-namespaces"),
+        ("downgrade the release payments with helm to revision 3", "helm rollback payments 3 -n default --wait"),
+        ("restart the container web", "docker restart web"),
+        ("show the last 20 lines of the logs of the container web", "docker logs --tail 20 web"),
+        ("docker compose up in /tmp", "docker compose up --detach"),
+        ("install the package tree", "apt-get install --yes tree"),
+        ("uninstall the package tree", "apt-get remove --yes tree"),
+        (
+            "run the ansible playbook site.yml with inventory hosts.ini",
+            "ansible-playbook --inventory=hosts.ini -- site.yml",
+        ),
+        ("create user ana with the group ops", "useradd --create-home -G ops -- ana"),
+        ("enable and start the services nginx and php-fpm", "systemctl --no-pager --no-ask-password start php-fpm"),
+    ] {
+        let said = bench.partita(&["compose", "--act", "--yes", sentence]);
+        assert_eq!(said.code, 0, "{sentence}: {said:?}");
+        assert!(bench.calls().contains(called), "{sentence}: {}", bench.calls());
+    }
+}

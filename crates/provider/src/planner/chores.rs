@@ -82,28 +82,31 @@ pub(super) fn clone(asked: &Asked<'_>) -> Part {
 
 /// Starts, stops or looks at a service of systemd.
 pub(super) fn service(asked: &Asked<'_>) -> Part {
-    let verbs = [("stop", "start"), ("start", "stop"), ("enable", "disable"), ("disable", "enable")];
-    let verb = verbs.iter().find(|(verb, _)| asked.says(&[verb]));
-    let mut part = Part::new(&format!("service-{}", verb.map_or("status", |(verb, _)| verb)));
+    let verbs = [("enable", "disable"), ("stop", "start"), ("start", "stop"), ("disable", "enable")];
+    let said: Vec<(&str, &str)> = verbs.into_iter().filter(|(verb, _)| asked.says(&[verb])).collect();
+    let name = said.last().map_or("status", |(verb, _)| verb);
+    let mut part = Part::new(&format!("service-{name}"));
     part.needed("service", "The service of systemd", host::service(asked));
-    let Some((verb, opposite)) = verb else {
+    if said.is_empty() {
         part.step(json!({
-            "name": "service_status", "description": "See how it does", "depends": [], "tool": "systemctl",
+            "name": "service_status", "description": "See how it does", "tool": "systemctl",
             "parameters": {"command": "status ${service}"},
         }));
-        return part;
-    };
-    part.step(json!({
-        "name": format!("{verb}_service"), "description": format!("{verb} it"), "depends": [], "tool": "systemctl",
-        "parameters": {"command": format!("{verb} ${{service}}")},
-        "rollback": {"tool": "systemctl", "parameters": {"command": format!("{opposite} ${{service}}")}},
-    }));
-    if *verb == "start" {
+    }
+    for (verb, opposite) in &said {
+        part.step(json!({
+            "name": format!("{verb}_service"), "description": format!("{verb} it"), "tool": "systemctl",
+            "parameters": {"command": format!("{verb} ${{service}}")},
+            "rollback": {"tool": "systemctl", "parameters": {"command": format!("{opposite} ${{service}}")}},
+        }));
+    }
+    if name == "start" {
         part.step(json!({
             "name": "verify_service", "description": "Prove that it runs", "tool": "systemctl",
             "parameters": {"command": "is-active ${service}"}, "retry": {"max_attempts": 10, "delay": "2s"},
         }));
     }
+    part.begin();
     part
 }
 
@@ -162,9 +165,20 @@ pub(super) fn query(asked: &Asked<'_>) -> Part {
     let database = asked.facts.given_text(&["database", "db"]).or_else(|| asked.facts.named(&["database", "db"]));
     part.needed("database", "The database to ask", database.or_else(|| asked.facts.named_before(&["database", "db"])));
     let sql = asked.facts.commands.first().cloned().or_else(|| asked.facts.quoted()).unwrap_or_default();
+    let mut parameters = json!({"database": "${database}", "query": sql});
+    let machine = asked.facts.machines().into_iter().find(|name| !sql.contains(name.as_str()));
+    for (name, description, value) in [
+        ("host", "The host of the database server", asked.facts.given_text(&["host"]).or(machine)),
+        ("user", "The user to connect as", asked.facts.user()),
+    ] {
+        if value.is_some() {
+            part.needed(name, description, value);
+            parameters[name] = json!(format!("${{{name}}}"));
+        }
+    }
     part.step(json!({
-        "name": "query", "description": "Send the SQL", "depends": [], "tool": "psql",
-        "parameters": {"database": "${database}", "query": sql}, "output": "ROWS",
+        "name": "query", "description": "Send the SQL", "depends": [], "tool": "psql", "parameters": parameters,
+        "output": "ROWS",
     }));
     part
 }
@@ -253,6 +267,88 @@ pub(super) fn delete_object(asked: &Asked<'_>) -> Part {
     part.step(json!({
         "name": format!("delete_{kind}"), "description": format!("Delete the {kind}"), "depends": [], "tool": "kubectl",
         "parameters": {"command": command},
+    }));
+    part
+}
+
+/// Installs or removes a package.
+pub(super) fn package(asked: &Asked<'_>) -> Part {
+    let removes = asked.says(&["uninstall", "remove", "purge"]);
+    let mut part = Part::new(if removes { "remove-package" } else { "install-package" });
+    let facts = &asked.facts;
+    let verbs = ["install", "uninstall", "remove", "purge", "add"];
+    let kinds = ["package", "packages", "debian"];
+    let named = facts.named(&["package", "packages"]).or_else(|| facts.object_of(&verbs));
+    part.needed("package", "The name of the package", named.filter(|name| !kinds.contains(&name.as_str())));
+    part.step(json!({
+        "name": "look_before", "description": "See whether it is installed", "depends": [], "effects": "read",
+        "command": "dpkg-query -W -f='${Status}' -- \"$package\" 2>/dev/null || echo absent", "output": "BEFORE",
+    }));
+    if removes {
+        part.step(json!({
+            "name": "remove_package", "description": "Remove it", "tool": "apt-get",
+            "parameters": {"command": "remove --yes ${package}"}, "env": {"DEBIAN_FRONTEND": "noninteractive"},
+            "rollback": {"tool": "apt-get", "parameters": {"command": "install --yes ${package}"}},
+        }));
+        return part;
+    }
+    part.step(json!({
+        "name": "update_lists", "description": "Get the newest lists of packages", "tool": "apt-get",
+        "parameters": {"command": "update"}, "retry": {"max_attempts": 3, "delay": "10s"},
+    }));
+    part.step(json!({
+        "name": "install_package", "description": "Install it", "tool": "apt-get",
+        "parameters": {"command": "install --yes ${package}"}, "env": {"DEBIAN_FRONTEND": "noninteractive"},
+        "rollback": {"command": "case $BEFORE in *'install ok installed'*) ;; *) apt-get remove --yes -- \"$package\" ;; esac"},
+    }));
+    part
+}
+
+/// Makes a user of the host.
+pub(super) fn make_user(asked: &Asked<'_>) -> Part {
+    let mut part = Part::new("make-user");
+    let facts = &asked.facts;
+    let after_kind = facts.object_of(&["user", "account", "users"]);
+    part.needed("user", "The name of the user", facts.given_text(&["user"]).or(after_kind));
+    let group = facts.named(&["group", "groups"]);
+    let flag = if group.is_some() { " -G \"$group\"" } else { "" };
+    if group.is_some() {
+        part.needed("group", "The group that it belongs to, too", group);
+    }
+    part.step(json!({
+        "name": "make_user", "description": "Make the user, with a home", "depends": [], "effects": "write",
+        "command": format!("useradd --create-home{flag} -- \"$user\""),
+        "rollback": {"command": "userdel --remove -- \"$user\""},
+    }));
+    part
+}
+
+/// Runs a playbook.
+pub(super) fn playbook(asked: &Asked<'_>) -> Part {
+    let mut part = Part::new("playbook");
+    let facts = &asked.facts;
+    let is_playbook = |path: &&String| path.ends_with("yml") || path.ends_with("yaml");
+    part.needed("playbook", "The playbook", facts.paths.iter().find(is_playbook).or(facts.paths.first()).cloned());
+    let mut parameters = json!({"playbook": "${playbook}"});
+    let word_after = |word: &str| {
+        let mut words = facts.text.split_whitespace().skip_while(|it| !it.eq_ignore_ascii_case(word));
+        words.nth(1).map(|it| it.trim_matches(['"', '\'', '`', ',', '.']).to_owned())
+    };
+    for (name, description, value) in [
+        ("inventory", "The inventory", word_after("inventory")),
+        ("limit", "Only these hosts", facts.named(&["limited to", "only on", "limit to"])),
+    ] {
+        if value.is_some() {
+            part.needed(name, description, value);
+            parameters[name] = json!(format!("${{{name}}}"));
+        }
+    }
+    if asked.says(&["check", "dry run", "dry-run"]) {
+        parameters["check"] = json!(true);
+    }
+    part.step(json!({
+        "name": "run_playbook", "description": "Run the playbook", "depends": [], "tool": "ansible-playbook",
+        "parameters": parameters, "timeout": "1h",
     }));
     part
 }

@@ -69,9 +69,12 @@ pub(super) static INTENTS: [Intent; 10] = [
     },
     Intent {
         title: "export a table as CSV",
-        words: &[&["csv"]],
-        except: &[],
-        fits: |clause, facts| clause.has(&["table", "query", "database", "rows"]) || facts.named(&["table"]).is_some(),
+        words: &[&["csv", "export", "_"], &["table", "tables", "query", "database", "rows"]],
+        except: &["s3", "docker", "restore", "back up", "backup"],
+        fits: |clause, facts| {
+            let csv = clause.has(&["csv"]) || facts.paths.iter().any(|path| path.ends_with(".csv"));
+            csv && facts.commands.is_empty()
+        },
         absorbs: &[],
         lists: &["tables"],
         build: export,

@@ -44,8 +44,10 @@ fn rollout(asked: &Asked<'_>) -> Part {
         "name": "validate_environment", "description": "See that the namespace is there", "depends": [], "tool": "kubectl",
         "parameters": {"command": "get namespace ${namespace}"},
     }));
+    let is_manifest = |path: &&String| path.ends_with("yaml") || path.ends_with("yml") || path.ends_with('/');
+    let named = asked.facts.paths.iter().find(is_manifest);
     if let Some(manifest) =
-        asked.facts.paths.iter().find(|path| path.ends_with("yaml") || path.ends_with("yml") || path.ends_with('/'))
+        named.or_else(|| asked.facts.paths.first().filter(|_| asked.says(&["manifest", "manifests"])))
     {
         part.needed("manifest", "The manifest to apply", Some(manifest.clone()));
         part.step(json!({
@@ -154,16 +156,21 @@ pub(super) fn services(asked: &Asked<'_>) -> Vec<String> {
     let name = name.or_else(|| asked.facts.named(&["deployment", "service", "app", "application", "microservice"]));
     let name =
         name.or_else(|| asked.facts.named_before(&["service", "app", "application", "deployment", "microservice"]));
-    let name = name.or_else(|| asked.facts.named(&["deploy", "roll out", "release", "ship"]));
+    let is_version = |name: &String| asked.facts.versions.contains(name) || is_bare_version(name);
+    let name =
+        name.or_else(|| asked.facts.named(&["deploy", "roll out", "release", "ship"])).filter(|it| !is_version(it));
     let name = name.or_else(|| {
         let versioned = !asked.facts.versions.is_empty();
         asked.facts.named(&["of"]).filter(|name| versioned && asked.facts.environment().as_ref() != Some(name))
     });
-    name.filter(|name| {
-        !asked.facts.versions.contains(name) && !asked.facts.images.iter().any(|image| image.contains(name.as_str()))
-    })
-    .into_iter()
-    .collect()
+    let in_image = |name: &String| asked.facts.images.iter().any(|image| image.contains(name.as_str()));
+    name.filter(|name| !is_version(name) && !in_image(name)).into_iter().collect()
+}
+
+/// `2.4` and `v3` are versions wherever they stand.
+fn is_bare_version(name: &str) -> bool {
+    let number = name.trim_start_matches(['v', 'V']);
+    !number.is_empty() && number.chars().all(|it| it.is_ascii_digit() || it == '.')
 }
 
 /// What is said when nobody named a namespace.
@@ -171,6 +178,7 @@ pub(super) const NO_NAMESPACE: &str = "No namespace was named, so it is `default
 
 fn namespace(part: &mut Part, asked: &Asked<'_>) {
     let given = asked.facts.given_text(&["namespace"]).or_else(|| asked.facts.named(&["namespace", "ns"]));
+    let given = given.or_else(|| asked.facts.named_before(&["namespace"]));
     let environment = asked.facts.given_text(&["environment", "env"]).or_else(|| asked.facts.environment());
     if given.is_none()
         && let Some(environment) = &environment
@@ -303,7 +311,7 @@ pub(super) fn python_ci(asked: &Asked<'_>) -> Part {
     let directory =
         asked.facts.path_after(&["in", "at", "of", "from", "for"]).or_else(|| asked.facts.paths.first().cloned());
     part.set("project", directory.or_else(|| asked.facts.given_text(&["project", "directory", "path"])));
-    let looks = asked.says(&["lint", "style", "format", "ruff", "flake8", "ci"]);
+    let looks = asked.says(&["lint", "linter", "style", "format", "ruff", "flake8", "pylint", "ci"]);
     if !looks || asked.denies(&["lint", "linting", "style"]) {
         part.without(&["lint"]);
         part.without_params(&["lint"]);

@@ -18,6 +18,7 @@ use super::part::{Part, assemble};
 use super::phrases::{self, pattern};
 use super::sentence::{self, Clause};
 use super::spoken;
+use super::wording;
 use crate::provider::{DraftError, DraftRequest};
 use crate::templates::Templates;
 
@@ -47,6 +48,7 @@ struct Read<'a> {
 /// Makes a draft.
 pub(super) fn draft(request: &DraftRequest) -> Result<Drafted, DraftError> {
     let (task, name) = own_name(&spoken::quotes(&request.task));
+    let task = wording::plain(&task);
     let (pieces, schedule) = pieces(&task);
     let mut context = request.context.clone();
     context.extend(request.parameters.clone());
@@ -66,8 +68,10 @@ pub(super) fn draft(request: &DraftRequest) -> Result<Drafted, DraftError> {
         suggestions.retain(|text| text != delivery::NO_NAMESPACE);
     }
     if let Some((cron, said)) = schedule {
-        suggestions
-            .push(format!("`{said}` is kept as the schedule `{cron}`; this version does not start runs by itself."));
+        suggestions.push(format!(
+            "`{}` is kept as the schedule `{cron}`; this version does not start runs by itself.",
+            said.join(" … ")
+        ));
         document["schedule"] = cron.into();
     }
     users_of_secrets(&mut document);
@@ -163,11 +167,11 @@ fn in_the_clone(mut parts: Vec<Part>) -> Vec<Part> {
 }
 
 /// Takes a task apart; also gives when it wants to be done again and again.
-fn pieces(task: &str) -> (Vec<Piece>, Option<(String, String)>) {
+fn pieces(task: &str) -> (Vec<Piece>, Option<(String, Vec<String>)>) {
     let (mut pieces, mut carried) = (Vec::new(), Vec::new());
     let schedule = phrases::schedule(task);
     let task = match &schedule {
-        Some((_, said)) => task.replacen(said.as_str(), " ", 1),
+        Some((_, said)) => said.iter().fold(task.to_owned(), |task, said| task.replacen(said.as_str(), " ", 1)),
         None => task.to_owned(),
     };
     for segment in order::segments(&task) {
@@ -183,16 +187,39 @@ fn pieces(task: &str) -> (Vec<Piece>, Option<(String, String)>) {
             }
         }
     }
-    (pieces.into_iter().map(understood).collect(), schedule)
+    (joined(pieces).into_iter().map(understood).collect(), schedule)
+}
+
+/// `The deployment web is broken, take it back`: what asks for nothing, and says what the next clause means by `it`, is
+/// one with it.
+fn joined(pieces: Vec<Piece>) -> Vec<Piece> {
+    let mut joined: Vec<Piece> = Vec::with_capacity(pieces.len());
+    for piece in pieces {
+        let refers = piece.clause.has(&["it", "them"]) && !piece.clause.denies && !piece.clause.on_failure;
+        let speaks_of = |before: &&mut Piece| {
+            !means(&before.clause) && before.items.is_empty() && before.clause.group == piece.clause.group
+        };
+        match joined.last_mut().filter(|_| refers).filter(speaks_of) {
+            Some(before) => {
+                let both = Clause::conditional(&format!("{}, {}", before.clause.text, piece.clause.text));
+                let only_on = both.only_on.clone().or_else(|| piece.clause.only_on.clone());
+                before.clause = Clause { group: piece.clause.group, only_on, ..both };
+            }
+            None => joined.push(piece),
+        }
+    }
+    joined
+}
+
+/// Whether something is asked for in a clause.
+fn means(clause: &Clause) -> bool {
+    !intents::of_clause(clause, &Facts::read(&clause.text, &Map::new())).is_empty()
+        || !modifiers::of_clause(clause).is_empty()
+        || clause.denies
 }
 
 /// A clause that means nothing is tried once more with its words corrected.
 fn understood(piece: Piece) -> Piece {
-    let means = |clause: &Clause| {
-        !intents::of_clause(clause, &Facts::read(&clause.text, &Map::new())).is_empty()
-            || !modifiers::of_clause(clause).is_empty()
-            || clause.denies
-    };
     match piece.clause.corrected().filter(|_| !means(&piece.clause)) {
         Some(clause) if means(&clause) => Piece { clause, ..piece },
         _ => piece,
@@ -204,7 +231,7 @@ fn read<'a>(pieces: &'a [Piece], context: &Map<String, Value>) -> Read<'a> {
     let mut read = Read::default();
     for Piece { clause, items } in pieces {
         let found = intents::of_clause(clause, &Facts::read(&clause.text, context));
-        let is_wish = !modifiers::of_clause(clause).is_empty() && !clause.denies;
+        let is_wish = !modifiers::beside(clause, &found).is_empty() && !clause.denies;
         let unknown = unknown_verbs(clause, &found);
         match (found.as_slice(), read.readings.last_mut()) {
             // `warn if the disk is full` goes on with what was begun.
@@ -217,6 +244,10 @@ fn read<'a>(pieces: &'a [Piece], context: &Map<String, Value>) -> Read<'a> {
                     && reading.items.is_empty() =>
             {
                 reading.clauses.push(clause)
+            }
+            // `commit the changes and push them`: what is pushed is what was spoken of.
+            ([one], Some(reading)) if one.needs_an_object(clause) && reading.intent.absorbs(clause) => {
+                reading.clauses.push(clause);
             }
             ([_, ..], _) => {
                 let made = found.into_iter().map(|intent| Reading { intent, clauses: vec![clause], items });
@@ -356,6 +387,7 @@ fn build_one(reading: &Reading<'_>, context: &Map<String, Value>, (text, task): 
         let verbs = ["restart", "reload", "start", "stop", "enable", "disable"];
         part.set("service", Facts::read(task, context).object_of(&verbs));
     }
+    refer_back(&mut part, task, &refers);
     limits::apply(&mut part, &reading.clauses);
     part.on_failure = reading.clauses.first().is_some_and(|clause| clause.on_failure);
     if let Some(environment) = reading.clauses.iter().find_map(|clause| clause.only_on.as_deref()) {
@@ -363,6 +395,22 @@ fn build_one(reading: &Reading<'_>, context: &Map<String, Value>, (text, task): 
         limits::only_on(&mut part, environment, given);
     }
     part
+}
+
+/// `dump the database shop, then run the migrations in /srv/sql against it`: what a part needs and only the rest of the
+/// task names.
+fn refer_back(part: &mut Part, task: &str, refers: &dyn Fn(&[&str]) -> bool) {
+    if !refers(&["it", "that", "there", "them", "the same"]) {
+        return;
+    }
+    let is_open = |part: &Part, name: &str| part.params.get(name).is_some_and(|param| param["required"] == true);
+    let whole = Facts::read(task, &Map::new());
+    if is_open(part, "database") {
+        part.set("database", whole.database());
+    }
+    if is_open(part, "directory") && refers(&["there", "it"]) {
+        part.set("directory", whole.paths.into_iter().next());
+    }
 }
 
 /// What a workflow of these parts is called.

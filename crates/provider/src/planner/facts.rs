@@ -311,11 +311,14 @@ impl Facts {
             r#"(?i)\b(?:{})\s+(?:the\s+)?(?:services?\s+|daemon\s+|unit\s+)?["'`]?([a-z0-9][\w@.-]*)"#,
             verbs.join("|")
         );
-        let found = compiled(pattern)?.captures(&self.text)?.get(1)?.as_str().trim_end_matches(['.', '-']);
         let fillers = [
             "the", "a", "an", "this", "that", "my", "our", "all", "it", "service", "services", "server", "host", "and",
+            "status",
         ];
-        (!fillers.contains(&found.to_lowercase().as_str())).then(|| found.to_owned())
+        let pattern = compiled(pattern)?;
+        let mut found = pattern.captures_iter(&self.text).filter_map(|found| Some(found.get(1)?.as_str()));
+        let name = |name: &str| name.trim_end_matches(['.', '-']).to_owned();
+        found.find(|name| !fillers.contains(&name.trim_end_matches(['.', '-']).to_lowercase().as_str())).map(name)
     }
 
     /// The name that stands before one of these words: `the checkout service`.
@@ -334,9 +337,15 @@ impl Facts {
     /// The number that stands before one of these words: `3 replicas`.
     pub(super) fn count(&self, words: &[&str]) -> Option<u64> {
         words.iter().filter(|word| self.mentions(word)).find_map(|word| {
-            let before = compiled(format!(r"(?i)\b(\d+)\s+(?:\w+\s+)?{}\b", regex::escape(word)))?;
+            let before = compiled(format!(r"(?i)\b(\d+)\s+(?:\w+\s+){{0,2}}{}\b", regex::escape(word)))?;
             before.captures(&self.text)?.get(1)?.as_str().parse().ok()
         })
+    }
+
+    /// The number that stands after a word: `revision 3`.
+    pub(super) fn number_after(&self, word: &str) -> Option<u64> {
+        let after = compiled(format!(r"(?i)\b{}\s+(?:number\s+)?(\d{{1,9}})\b", regex::escape(word)))?;
+        after.captures(&self.text)?.get(1)?.as_str().parse().ok()
     }
 
     /// A duration that the text names, as documents write it.
@@ -392,7 +401,15 @@ impl Facts {
     }
 
     fn follows(&self, word: &str, path: &str) -> bool {
-        let Some(at) = self.text.find(path) else { return false };
+        // `/tmp/a` is no part of `/tmp/a.zip`.
+        let goes_on = |at: usize| {
+            let mut rest = self.text[at + path.len()..].chars();
+            let next = rest.next();
+            next.is_some_and(|it| it.is_alphanumeric() || matches!(it, '/' | '-' | '_'))
+                || next == Some('.') && rest.next().is_some_and(char::is_alphanumeric)
+        };
+        let found = self.text.match_indices(path).map(|(at, _)| at).find(|at| !goes_on(*at));
+        let Some(at) = found else { return false };
         let before = self.text[..at].trim_end_matches(['"', '\'', '`']).trim_end().to_lowercase();
         let before = ["the file", "a file", "file", "directory", "folder", "path", "the"]
             .iter()

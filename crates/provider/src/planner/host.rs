@@ -161,12 +161,36 @@ pub(super) fn directory_backup(asked: &Asked<'_>) -> Part {
 /// How many copies a backup keeps.
 pub(super) fn copies(asked: &Asked<'_>) -> Option<u64> {
     let words = ["copies", "backups", "archives", "dumps", "versions", "generations"];
-    asked.facts.count(&words).or_else(|| asked.facts.given(&["keep"])?.as_u64())
+    let kept = || {
+        let keep = super::facts::compiled(r"(?i)\bkeep(?:ing)?\s+(?:only\s+)?(?:the\s+)?(?:last\s+|newest\s+|latest\s+)?(\d{1,4})\b(?:\s*(?:$|[,.;)]|of\b))".to_owned())?;
+        keep.captures(&asked.facts.text)?.get(1)?.as_str().parse().ok()
+    };
+    asked.facts.count(&words).or_else(kept).or_else(|| asked.facts.given(&["keep"])?.as_u64())
 }
 
 /// Whether nothing old may be removed.
 pub(super) fn denies_pruning(asked: &Asked<'_>) -> bool {
     asked.denies(&["prune", "pruning", "delete", "deleting", "remove", "removing", "clean"])
+}
+
+/// Finds the largest directories, or files, below one.
+pub(super) fn largest(asked: &Asked<'_>) -> Part {
+    let mut part = Part::new("largest");
+    let facts = &asked.facts;
+    let directory = facts.paths.first().cloned().or_else(|| facts.given_text(&["directory", "path", "mount"]));
+    part.param("directory", "string", "Where to look", directory.unwrap_or_else(|| "/".to_owned()));
+    let kinds = ["directories", "directory", "folders", "files", "file", "biggest", "largest"];
+    part.param("count", "integer", "How many to list", facts.count(&kinds).unwrap_or(10));
+    let command = if asked.says(&["files", "file"]) {
+        "find \"$directory\" -xdev -type f -printf '%k\\t%p\\n' | sort -rn | head -n \"$count\""
+    } else {
+        "du -xk --max-depth=2 -- \"$directory\" | sort -rn | head -n \"$count\""
+    };
+    part.step(json!({
+        "name": "find_largest", "description": "List what takes up most space, in KiB", "depends": [], "effects": "read",
+        "command": command, "output": "LARGEST",
+    }));
+    part
 }
 
 /// Finds old files, shows them, and deletes them.
@@ -287,7 +311,17 @@ pub(super) fn uptime(asked: &Asked<'_>) -> Part {
 
 /// The text that an answer should have in it.
 fn contained(asked: &Asked<'_>) -> Option<String> {
-    let after = ["contains", "contain", "containing", "includes", "has the text", "with the text", "says"];
+    let after = [
+        "contains",
+        "contain",
+        "containing",
+        "includes",
+        "include",
+        "including",
+        "has the text",
+        "with the text",
+        "says",
+    ];
     let lower = asked.facts.text.to_lowercase();
     let at = after.iter().filter_map(|word| lower.find(&format!("{word} \""))).min()?;
     asked.facts.text.get(at..)?.split('"').nth(1).filter(|text| !text.is_empty()).map(str::to_owned)

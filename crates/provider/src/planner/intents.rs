@@ -6,7 +6,7 @@ use serde_json::json;
 use super::facts::Facts;
 use super::part::Part;
 use super::sentence::Clause;
-use super::{chores, databases, delivery, host, messages, network, platform, projects};
+use super::{chores, containers, databases, delivery, files, host, messages, network, platform, projects};
 
 /// What was asked for in the clauses that belong to one intent.
 pub(super) struct Asked<'a> {
@@ -91,12 +91,16 @@ pub(super) const DO_CHECK: &[&str] = &[
 
 /// Every intent. The first that fits a clause wins, but for those that may stand together; special ones come first.
 pub(super) fn all() -> impl Iterator<Item = &'static Intent> {
-    let special = messages::INTENTS.iter().chain(&platform::INTENTS).chain(&databases::INTENTS);
-    special.chain(&projects::INTENTS).chain(&network::INTENTS).chain(&GENERAL)
+    let (show, files) =
+        files::INTENTS.split_last().map_or((None, &files::INTENTS[..]), |(last, rest)| (Some(last), rest));
+    let special =
+        messages::INTENTS.iter().chain(&containers::INTENTS).chain(&platform::INTENTS).chain(&databases::INTENTS);
+    // What only shows a file is what is meant when nothing else is.
+    special.chain(&projects::INTENTS).chain(&network::INTENTS).chain(files).chain(&GENERAL).chain(show)
 }
 
 /// Intents of everyday use.
-static GENERAL: [Intent; 29] = [
+static GENERAL: [Intent; 33] = [
     Intent {
         title: "run commands on another host",
         words: &[],
@@ -109,7 +113,7 @@ static GENERAL: [Intent; 29] = [
     Intent {
         title: "query a Postgres database",
         words: &[
-            &["query", "sql", "select", "psql", "run", "execute"],
+            &["query", "sql", "select", "psql", "run", "execute", "ask", "send", "how many"],
             &["database", "db", "postgres", "sql", "query"],
         ],
         except: &["mysql", "mariadb", "redis", "jq", "make"],
@@ -146,10 +150,52 @@ static GENERAL: [Intent; 29] = [
         build: host::directory_backup,
     },
     Intent {
+        title: "install or remove packages of a host",
+        words: &[
+            &["install", "uninstall", "remove", "purge", "add"],
+            &["package", "packages", "apt", "apt-get", "debian package", "dpkg"],
+        ],
+        except: &["helm", "chart", "docker", "pip", "npm", "update", "upgrade", "monitoring", "cargo"],
+        fits: |_, facts| facts.commands.is_empty() && facts.paths.is_empty(),
+        absorbs: &[],
+        lists: &["install", "uninstall", "remove", "purge", "packages", "package"],
+        build: chores::package,
+    },
+    Intent {
+        title: "make a user of a host",
+        words: &[&["create", "add", "make", "useradd"], &["user", "account", "users"]],
+        except: &["database", "postgres", "mysql", "step", "namespace"],
+        fits: |_, facts| facts.commands.is_empty(),
+        absorbs: &["group"],
+        lists: &["users", "user"],
+        build: chores::make_user,
+    },
+    Intent {
+        title: "run a playbook of Ansible",
+        words: &[&["ansible", "playbook", "ansible-playbook"]],
+        except: &["install"],
+        fits: |_, facts| !facts.paths.is_empty() && facts.commands.is_empty(),
+        absorbs: &[],
+        lists: &[],
+        build: chores::playbook,
+    },
+    Intent {
+        title: "find what takes up most space",
+        words: &[
+            &["biggest", "largest", "most space", "takes up", "take up", "eats", "eating", "hogs", "most disk"],
+            &["directory", "directories", "folders", "folder", "files", "file", "space", "disk", "what"],
+        ],
+        except: &["delete", "remove", "clean", "clean up", "database", "table", "memory"],
+        fits: |_, facts| facts.commands.is_empty(),
+        absorbs: &["sort", "largest", "biggest"],
+        lists: &[],
+        build: host::largest,
+    },
+    Intent {
         title: "clean up old files and logs",
         words: &[
             &["clean", "clean up", "cleanup", "delete", "remove", "prune", "purge", "rotate", "free", "tidy"],
-            &["log", "logs", "files", "temp", "tmp", "temporary", "disk", "old", "space"],
+            &["log", "logs", "files", "temp", "tmp", "temporary", "disk", "old", "space", "older"],
         ],
         except: &["docker", "images", "secret", "certificate", "cache", "namespace", "deployment"],
         fits: always,
@@ -170,7 +216,10 @@ static GENERAL: [Intent; 29] = [
     },
     Intent {
         title: "test a Python project",
-        words: &[&["test", "tests", "lint", "ci", "pytest", "check"], &["python", "pytest", "pip", "py"]],
+        words: &[
+            &["test", "tests", "lint", "linter", "ci", "pytest", "check", "ruff", "flake8"],
+            &["python", "pytest", "pip", "py", "ruff", "flake8"],
+        ],
         except: &[],
         fits: always,
         absorbs: &["lint", "style", "tests", "test", "coverage"],
@@ -247,8 +296,9 @@ static GENERAL: [Intent; 29] = [
         title: "apply a manifest to Kubernetes",
         words: &[&["apply", "kubectl"], &["manifest", "manifests", "kubernetes", "namespace", "cluster", "_"]],
         except: &[],
-        fits: |_, facts| {
-            facts.paths.iter().any(|path| path.ends_with("yaml") || path.ends_with("yml") || path.ends_with('/'))
+        fits: |clause, facts| {
+            let is_manifest = |path: &String| path.ends_with("yaml") || path.ends_with("yml") || path.ends_with('/');
+            facts.paths.iter().any(is_manifest) || clause.has(&["manifest", "manifests"]) && !facts.paths.is_empty()
         },
         absorbs: &[],
         lists: &[],
@@ -287,8 +337,16 @@ static GENERAL: [Intent; 29] = [
     Intent {
         title: "deploy to Kubernetes",
         words: &[&["deploy", "deploys", "deployment", "roll out", "rollout", "release", "ship", "deploying"]],
-        except: &["monitoring stack", "logging stack"],
-        fits: always,
+        except: &["monitoring stack", "logging stack", "release mode", "release build", "user", "account"],
+        fits: |clause, _| {
+            // `the deployment web is broken` asks nobody to deploy it.
+            let verb = clause.has(&["deploy", "deploys", "roll out", "ship", "deploying"]);
+            let releases =
+                clause.lower.trim_start().starts_with("release") || clause.has(&["and release", "to release"]);
+            let state =
+                clause.has(&["is broken", "is down", "is failing", "is not", "last release of", "former release"]);
+            verb || releases || !state
+        },
         absorbs: &["replicas", "namespace", "pods"],
         lists: &[],
         build: delivery::deploy,
@@ -342,7 +400,7 @@ static GENERAL: [Intent; 29] = [
                 || clause.has(&["uptime"])
                 || clause.has(DO_CHECK) && clause.has(&["website", "endpoint", "url"])
         },
-        absorbs: &["expect", "status", "answers", "within"],
+        absorbs: &["expect", "status", "answers", "answer", "contains", "contain", "within"],
         lists: &[],
         build: host::uptime,
     },
@@ -472,6 +530,7 @@ impl Intent {
             "measure disk, memory and load of this host",
             "look how long a certificate is good for",
             "ask a web address whether it answers",
+            "look whether a file is there",
         ]
         .contains(&self.title)
     }
@@ -481,6 +540,15 @@ impl Intent {
         let only_a_noun =
             clause.has(&["deployment"]) && !clause.has(&["deploy", "roll out", "rollout", "ship", "release", "scale"]);
         GATHERING.contains(&self.title) || only_a_noun
+    }
+
+    /// Whether a clause says what to do, but only `it` or `them` of what.
+    pub(super) fn needs_an_object(&self, clause: &Clause) -> bool {
+        match self.title {
+            "push an image" => clause.lower.split_whitespace().count() <= 2,
+            "scale a deployment" => clause.has(&["it", "them"]),
+            _ => false,
+        }
     }
 
     fn is_in(&self, clause: &Clause, facts: &Facts) -> bool {

@@ -2,7 +2,7 @@
 //! milliseconds.
 //!
 //! ```text
-//! task -> clauses (sentence) -> intents, each with its facts -> parts -> workflow -> modifiers -> draft
+//! task -> plain words (wording) -> clauses (sentence) -> intents, each with its facts -> parts -> workflow -> modifiers -> draft
 //! ```
 //!
 //! It reads words, it does not understand language: what it can't place it says, and it never makes up a
@@ -10,10 +10,12 @@
 //! part of a command.
 
 mod chores;
+mod containers;
 mod databases;
 mod delivery;
 mod draft;
 mod facts;
+mod files;
 mod host;
 mod improve;
 mod intents;
@@ -29,6 +31,7 @@ mod projects;
 mod refine;
 mod sentence;
 mod spoken;
+mod wording;
 
 use partita_core::workflow::Workflow;
 

@@ -114,6 +114,21 @@ pub(super) static MODIFIERS: [Modifier; 6] = [
     },
 ];
 
+impl Modifier {
+    /// Whether a clause asks for it by no other words than those that what it asks for has for itself: the message of a
+    /// commit is no notification.
+    fn is_only_of(&self, clause: &Clause, intents: &[&'static super::intents::Intent]) -> bool {
+        let said = self.words.iter().flat_map(|group| group.iter()).filter(|word| clause.has(&[word]));
+        let mut said = said.peekable();
+        said.peek().is_some() && said.all(|word| intents.iter().any(|intent| intent.absorbs.contains(word)))
+    }
+}
+
+/// The modifiers that a clause asks for beside what it asks for itself.
+pub(super) fn beside(clause: &Clause, intents: &[&'static super::intents::Intent]) -> Vec<&'static Modifier> {
+    of_clause(clause).into_iter().filter(|modifier| !modifier.is_only_of(clause, intents)).collect()
+}
+
 /// The modifiers that a clause asks for.
 pub(super) fn of_clause(clause: &Clause) -> Vec<&'static Modifier> {
     MODIFIERS.iter().filter(|modifier| modifier.words.iter().all(|group| clause.has(group))).collect()

@@ -19,6 +19,8 @@ pub(super) static INTENTS: [Intent; 8] = [
             "txt record",
             "cname",
             "records",
+            "points to",
+            "point to",
             "dig",
         ]],
         except: &["database", "table"],
@@ -30,7 +32,7 @@ pub(super) static INTENTS: [Intent; 8] = [
     Intent {
         title: "look whether a port is open",
         words: &[&["port", "tcp"]],
-        except: &["certificate", "cert", "tls", "ssl", "export"],
+        except: &["certificate", "cert", "tls", "ssl", "export", "firewall"],
         fits: |clause, facts| {
             clause.has(DO_CHECK) || clause.has(&["open", "listening", "reachable"]) && facts.urls.is_empty()
         },
@@ -81,7 +83,7 @@ pub(super) static INTENTS: [Intent; 8] = [
                     "logs",
                 ])
         },
-        absorbs: &["frequent", "top", "count"],
+        absorbs: &["frequent", "top", "count", "common", "errors"],
         lists: &[],
         build: log_analysis,
     },

@@ -52,8 +52,7 @@ static SIDE_BY_SIDE_LAST: LazyLock<Regex> = LazyLock::new(|| {
 });
 static WHILE: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)^(.+?\w)\s*,?\s+while\s+(\w+ing\b.+)$"));
 
-const DONE: &str =
-    r"(?:is|are|has|have)\s+(?:been\s+)?(?:done|finished|complete|completed|through|over|ready|succeeded)";
+const DONE: &str = r"(?:is|are|has|have)\s+(?:been\s+)?(?:done|finished|complete|completed|through|over|ready|passed|green|successful|succeeded)";
 
 /// Takes a task apart at its words of order; what stands in quotes is never looked at.
 pub(super) fn segments(task: &str) -> Vec<Segment> {

@@ -54,7 +54,9 @@ pub(super) fn list_after(text: &str, words: &[&str]) -> Option<(Vec<String>, Ran
             && !super::facts::is_verb(item)
             && !super::sentence::VERBS.contains(&item.as_str())
     };
-    (items.len() > 1 && items.iter().all(is_item)).then(|| (items, found.range()))
+    // The last of three and more may be called like a verb: `gateway, billing and search`.
+    let rest = if items.len() > 2 { &items[..items.len() - 1] } else { &items[..] };
+    (items.len() > 1 && rest.iter().all(is_item)).then(|| (items, found.range()))
 }
 
 const DAYS: [&str; 7] = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
@@ -65,23 +67,31 @@ static CRON: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 static EVERY: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(
-        r"(?i)\b(?:(?:every|each)\s+(\d+|two|three|four|five|six|eight|ten|twelve|fifteen|twenty|thirty)\s+(minutes?|hours?)|(?:on\s+)?(?:every|each)\s+(minute|hour|day|night|morning|evening|week|month|weekday|working day|monday|tuesday|wednesday|thursday|friday|saturday|sunday)|(hourly|daily|nightly|weekly|monthly)|(?:on\s+)(weekdays|workdays|working days|weekends|mondays|tuesdays|wednesdays|thursdays|fridays|saturdays|sundays)|(?:on\s+)?the\s+(?:(first)|(\d{1,2})(?:st|nd|rd|th))(?:\s+day)?\s+of\s+(?:every|each|the)\s+month|(?:twice|two times|\d times)\s+(?:a|per)\s+(day))\b(?:\s*,?\s+at\s+(\d{1,2}(?::\d{2})?(?:\s*(?:am|pm))?(?:(?:\s*,\s*|\s+and\s+)\d{1,2}(?::\d{2})?(?:\s*(?:am|pm))?)*)(?:\s*o'clock)?)?\s*[,:]?",
-    )
+    let time = r"\d{1,2}(?::\d{2})?(?:\s*(?:am|pm))?";
+    let times = format!(r"at\s+({time}(?:(?:\s*,\s*|\s+and\s+){time})*)(?:\s*o'clock)?");
+    let day = "(?:mon|tues|wednes|thurs|fri|satur|sun)day";
+    let span = format!(
+        r"(?:every|each)\s+(\d+|two|three|four|five|six|eight|ten|twelve|fifteen|twenty|thirty)\s+(minutes?|hours?)|(?:on\s+)?(?:every|each)\s+(minute|hour|day|night|morning|evening|week|month|weekday|working day|{day}(?:(?:\s*,\s*|\s+and\s+)(?:every\s+|each\s+)?{day})*)|(hourly|daily|nightly|weekly|monthly)|(?:on\s+)(weekdays|workdays|working days|weekends|{day}s(?:(?:\s*,\s*|\s+and\s+)(?:on\s+)?{day}s)*)|(?:on\s+)?the\s+(?:(first)|(\d{{1,2}})(?:st|nd|rd|th))(?:\s+day)?\s+of\s+(?:every|each|the)\s+month|(?:twice|two times|\d times)\s+(?:a|per)\s+(day)"
+    );
+    pattern(&format!(r"(?i)\b(?:{times}\s*,?\s+)?(?:{span})\b(?:\s*,?\s+{times})?\s*[,:]?"))
 });
 
+/// A time of day that stands away from the word that says how often: `a daily backup of /srv at 1:30am`.
+static APART: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"(?i)\bat\s+(\d{1,2}:\d{2}(?:\s*(?:am|pm))?|\d{1,2}\s*(?:am|pm))\b\s*[,:]?"));
+
 /// When a text wants to be done again and again: as a cron phrase, with the words that say so.
-pub(super) fn schedule(text: &str) -> Option<(String, String)> {
+pub(super) fn schedule(text: &str) -> Option<(String, Vec<String>)> {
     if let Some(found) = CRON.captures(text) {
         let cron = found.get(1)?.as_str().split_whitespace().collect::<Vec<_>>().join(" ");
-        return Some((cron, found.get(0)?.as_str().trim().to_owned()));
+        return Some((cron, vec![found.get(0)?.as_str().trim().to_owned()]));
     }
     // What stands in quotes is a value, and no time.
     let hidden = super::sentence::hide_quotes(text);
     let found = EVERY.captures(&hidden)?;
     let word = |group: usize| found.get(group).map(|it| it.as_str().to_lowercase());
-    let said = found.get(0)?.as_str().trim().to_owned();
-    if let (Some(number), Some(unit)) = (word(1), word(2)) {
+    let mut said = vec![found.get(0)?.as_str().trim().to_owned()];
+    if let (Some(number), Some(unit)) = (word(2), word(3)) {
         let number: u32 = super::spoken::number(&number)?;
         let cron = match unit.starts_with('m') {
             true if (1..60).contains(&number) => format!("*/{number} * * * *"),
@@ -90,14 +100,20 @@ pub(super) fn schedule(text: &str) -> Option<(String, String)> {
         };
         return Some((cron, said));
     }
-    let (minute, hour) = times_of_day(word(9).as_deref())?;
-    let cron = if word(6).is_some() {
+    let mut time = word(10).or_else(|| word(1));
+    if time.is_none() && word(4).is_none_or(|unit| unit != "minute" && unit != "hour") {
+        let apart = APART.captures(&hidden);
+        time = apart.as_ref().map(|apart| apart[1].to_lowercase());
+        said.extend(apart.map(|apart| apart[0].trim().to_owned()));
+    }
+    let (minute, hour) = times_of_day(time.as_deref())?;
+    let cron = if word(7).is_some() {
         format!("{minute} {hour} 1 * *")
-    } else if let Some(day) = word(7) {
+    } else if let Some(day) = word(8) {
         let day: u32 = day.parse().ok().filter(|day| (1..=31).contains(day))?;
         format!("{minute} {hour} {day} * *")
     } else {
-        let unit = word(3).or_else(|| word(4)).or_else(|| word(5)).or_else(|| word(8))?;
+        let unit = word(4).or_else(|| word(5)).or_else(|| word(6)).or_else(|| word(9))?;
         match unit.as_str() {
             "minute" => "* * * * *".to_owned(),
             "hour" | "hourly" => format!("{minute} * * * *"),
@@ -107,13 +123,23 @@ pub(super) fn schedule(text: &str) -> Option<(String, String)> {
             "weekends" => format!("{minute} {hour} * * 6,0"),
             "morning" if hour == "0" => format!("{minute} 6 * * *"),
             "evening" if hour == "0" => format!("{minute} 18 * * *"),
-            day => match DAYS.iter().position(|name| *name == day.trim_end_matches('s')) {
-                Some(number) => format!("{minute} {hour} * * {number}"),
+            days => match numbers_of_days(days) {
+                Some(numbers) => format!("{minute} {hour} * * {numbers}"),
                 None => format!("{minute} {hour} * * *"),
             },
         }
     };
     Some((cron, said))
+}
+
+/// `mondays and thursdays` are `1,4`; `day` is none of them.
+fn numbers_of_days(text: &str) -> Option<String> {
+    let words = text.split([',', ' ']).filter(|word| !["", "and", "on", "every", "each"].contains(word));
+    let number = |word: &str| DAYS.iter().position(|name| *name == word.trim_end_matches('s'));
+    let mut numbers = words.map(number).collect::<Option<Vec<usize>>>()?;
+    numbers.sort_unstable();
+    numbers.dedup();
+    Some(numbers.iter().map(usize::to_string).collect::<Vec<_>>().join(","))
 }
 
 /// `8:00 and 20:00`: the minute, and the hours. Midnight when nothing is said; several times need the same minute.
@@ -182,6 +208,11 @@ mod tests {
         check("On the first of every month at 6:00 dump it", Some("0 6 1 * *"));
         check("twice a day, at 8:00 and 20:00, check it", Some("0 8,20 * * *"));
         check("nightly at 1am archive it", Some("0 1 * * *"));
+        check("at 02:15 each night dump it", Some("15 2 * * *"));
+        check("archive it at 3am every day", Some("0 3 * * *"));
+        check("run it on mondays and thursdays at 7:30", Some("30 7 * * 1,4"));
+        check("a daily backup of /srv at 1:30am", Some("30 1 * * *"));
+        check("every friday, saturday and sunday at 8", Some("0 8 * * 0,5,6"));
         check("write \"every day at 3\" to a file", None);
         check("every service", None);
     }

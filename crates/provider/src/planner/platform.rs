@@ -8,7 +8,7 @@ use super::intents::{Asked, Intent, always};
 use super::part::Part;
 use super::sentence::Clause;
 
-pub(super) static INTENTS: [Intent; 13] = [
+pub(super) static INTENTS: [Intent; 14] = [
     Intent {
         title: "deploy blue/green",
         words: &[&["blue/green", "blue-green", "blue green", "bluegreen"]],
@@ -35,11 +35,22 @@ pub(super) static INTENTS: [Intent; 13] = [
         ],
         except: &["if", "when", "strategy", "on failure", "without", "fails", "automatically"],
         fits: |clause, facts| {
-            !clause.has(&["deploy", "roll out", "ship"]) && facts.images.is_empty() && is_named(facts, "deployment")
+            !clause.has(&["deploy", "roll out", "ship"])
+                && facts.images.is_empty()
+                && ["deployment", "rollout of", "release of"].iter().any(|word| is_named(facts, word))
         },
         absorbs: &[],
         lists: &["deployments"],
         build: undo_rollout,
+    },
+    Intent {
+        title: "take a helm release back to its former revision",
+        words: &[&["roll back", "rollback", "undo", "revert", "downgrade"], &["helm", "chart"]],
+        except: &["if", "when", "on failure", "without", "fails", "automatically"],
+        fits: |clause, _| !clause.has(&["install", "upgrade", "deploy"]),
+        absorbs: &[],
+        lists: &["releases"],
+        build: helm_rollback,
     },
     Intent {
         title: "restart a deployment in Kubernetes",
@@ -121,7 +132,7 @@ pub(super) static INTENTS: [Intent; 13] = [
     },
     Intent {
         title: "bring an image up in Kubernetes",
-        words: &[&["live", "running", "use", "go live", "bring up", "put", "switch", "move"]],
+        words: &[&["live", "running", "run", "use", "go live", "bring up", "put", "switch", "move"]],
         except: &["build", "rebuild", "push", "scan", "docker", "container", "containers", "wait"],
         fits: |clause, facts| {
             !facts.images.is_empty()
@@ -151,7 +162,10 @@ pub(super) static INTENTS: [Intent; 13] = [
             &["packages", "apt", "apt-get", "system", "os", "operating system", "security updates", "updates", "host"],
         ],
         except: &["helm", "chart", "deployment", "image", "health", "release"],
-        fits: always,
+        fits: |clause, _| {
+            let installs = clause.has(&["install", "uninstall", "remove", "purge"]);
+            !installs || clause.has(&["update", "updates", "upgrade", "patch", "patches", "security updates"])
+        },
         absorbs: &["reboot", "approved", "approval"],
         lists: &[],
         build: update_packages,
@@ -170,7 +184,7 @@ pub(super) static INTENTS: [Intent; 13] = [
     },
     Intent {
         title: "install or upgrade a release with helm",
-        words: &[&["helm"], &["upgrade", "install", "deploy", "release", "update", "chart"]],
+        words: &[&["helm", "chart", "helm chart"], &["upgrade", "install", "deploy", "release", "update", "chart"]],
         except: &[],
         fits: |clause, facts| {
             let stack = clause.has(&["prometheus", "grafana", "loki", "elk"]);
@@ -373,13 +387,41 @@ fn chart_version(clause: &Clause, facts: &Facts) -> Option<String> {
     named.or_else(|| dotted.map(str::to_owned)).filter(|_| clause.has(&["version", "to"]))
 }
 
+fn helm_rollback(asked: &Asked<'_>) -> Part {
+    let mut part = Part::new("helm-rollback");
+    let facts = &asked.facts;
+    let kinds = ["release", "chart", "helm", "rollback"];
+    let named = facts.named(&["roll back", "rollback", "revert", "downgrade", "undo"]);
+    let release = release(facts).or(named).filter(|name| !kinds.contains(&name.as_str()));
+    part.needed("release", "The name of the release", release);
+    let namespace = facts.namespace().unwrap_or_else(|| "default".to_owned());
+    part.param("namespace", "string", "The namespace in Kubernetes", namespace);
+    part.step(json!({
+        "name": "release_history", "description": "List the revisions that there are", "depends": [], "tool": "helm",
+        "parameters": {"command": "history ${release} -n ${namespace} --max 10"},
+    }));
+    let revision = facts.number_after("revision");
+    let to = revision.map(|number| format!(" {number}")).unwrap_or_default();
+    part.step(json!({
+        "name": "roll_back_release", "description": "Take it back, and wait until it is ready", "tool": "helm", "timeout": "15m",
+        "parameters": {"command": format!("rollback ${{release}}{to} -n ${{namespace}} --wait --timeout 10m")},
+    }));
+    part.step(json!({
+        "name": "release_status", "description": "See how it does", "tool": "helm",
+        "parameters": {"command": "status ${release} -n ${namespace}"},
+    }));
+    part
+}
+
 fn helm_release(asked: &Asked<'_>) -> Part {
     let mut part = Part::of_template("helm-release", "helm-release");
     let facts = &asked.facts;
     let into = facts.named(&["into", "into the namespace", "to namespace"]);
     part.set("namespace", facts.namespace().or(into));
-    part.set("release", release(facts));
-    part.set("chart", chart(facts));
+    let chart = chart(facts);
+    let named_as = facts.named(&["as release", "as"]).filter(|name| !["release", "root"].contains(&name.as_str()));
+    part.set("release", release(facts).filter(|name| name != "chart").or(named_as));
+    part.set("chart", chart);
     part.set("version", asked.clauses.first().and_then(|clause| chart_version(clause, facts)));
     part
 }

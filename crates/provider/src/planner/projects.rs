@@ -7,24 +7,28 @@ use super::intents::{Asked, Intent};
 use super::part::Part;
 use super::sentence::Clause;
 
-const DO_CI: &[&str] = &["test", "tests", "lint", "ci", "check", "build", "clippy", "pipeline", "format", "run"];
+const DO_CI: &[&str] =
+    &["test", "tests", "lint", "linter", "ci", "check", "build", "clippy", "pipeline", "format", "run", "eslint"];
 
-pub(super) static INTENTS: [Intent; 5] = [
+pub(super) static INTENTS: [Intent; 6] = [
     Intent {
         title: "test a Rust project",
         words: &[DO_CI, &["rust", "cargo", "crate", "clippy"]],
         except: &["docker", "image"],
         fits: no_commands,
-        absorbs: &["lint", "style", "tests", "test", "clippy", "format", "fmt"],
+        absorbs: &["lint", "linter", "style", "tests", "test", "clippy", "format", "fmt"],
         lists: &[],
         build: rust_ci,
     },
     Intent {
         title: "test a Node.js project",
-        words: &[DO_CI, &["node", "nodejs", "node.js", "npm", "javascript", "typescript", "frontend"]],
+        words: &[
+            DO_CI,
+            &["node", "nodejs", "node.js", "npm", "javascript", "typescript", "frontend", "jest", "eslint"],
+        ],
         except: &["docker", "image"],
         fits: no_commands,
-        absorbs: &["lint", "style", "tests", "test", "build", "install"],
+        absorbs: &["lint", "linter", "eslint", "style", "tests", "test", "build", "install"],
         lists: &[],
         build: node_ci,
     },
@@ -48,6 +52,15 @@ pub(super) static INTENTS: [Intent; 5] = [
         absorbs: &[],
         lists: &["repositories"],
         build: pull,
+    },
+    Intent {
+        title: "commit or push what was changed in a Git repository",
+        words: &[&["commit", "push"], &["changes", "repo", "repository", "branch", "commits", "commit", "git"]],
+        except: &["image", "docker", "tag", "build"],
+        fits: no_commands,
+        absorbs: &["message", "push"],
+        lists: &[],
+        build: commit,
     },
     Intent {
         title: "make a target of a Makefile",
@@ -89,7 +102,9 @@ fn rust_ci(asked: &Asked<'_>) -> Part {
         part.without(&["check_format"]);
         part.without_params(&["format"]);
     }
-    if !(everything || asked.says(&["clippy", "lint", "linting"])) || asked.denies(&["clippy", "lint", "linting"]) {
+    if !(everything || asked.says(&["clippy", "lint", "linter", "linting"]))
+        || asked.denies(&["clippy", "lint", "linting"])
+    {
         part.without(&["lint"]);
         part.without_params(&["lint"]);
     }
@@ -101,8 +116,10 @@ fn node_ci(asked: &Asked<'_>) -> Part {
     let mut part = Part::of_template("node-ci", "node-ci");
     part.set("project", place(&asked.facts));
     let everything = asked.says(&["ci", "pipeline"]);
-    for (step, words) in [("lint", ["lint", "style", "linting"]), ("build", ["build", "bundle", "compile"])] {
-        if !(everything || asked.says(&words)) || asked.denies(&words) {
+    let lint: &[&str] = &["lint", "style", "linting", "linter", "eslint", "prettier"];
+    let build: &[&str] = &["build", "bundle", "compile"];
+    for (step, words) in [("lint", lint), ("build", build)] {
+        if !(everything || asked.says(words)) || asked.denies(words) {
             part.without(&[step]);
             part.without_params(&[step]);
         }
@@ -141,6 +158,38 @@ fn pull(asked: &Asked<'_>) -> Part {
         "name": "pull", "description": "Take over what is new", "depends": [], "tool": "git",
         "parameters": {"directory": "${directory}", "command": command}, "retry": {"max_attempts": 3, "delay": "5s"},
     }));
+    part
+}
+
+/// Commits what was changed, pushes what was committed, or both.
+fn commit(asked: &Asked<'_>) -> Part {
+    let mut part = Part::new("git-commit");
+    let facts = &asked.facts;
+    part.needed("directory", "The repository", place(facts));
+    let mut step = |name: &str, description: &str, command: &str, undo: Option<&str>| {
+        let mut step = json!({
+            "name": name, "description": description, "tool": "git",
+            "parameters": {"directory": "${directory}", "command": command},
+        });
+        if let Some(undo) = undo {
+            step["rollback"] = json!({"tool": "git", "parameters": {"directory": "${directory}", "command": undo}});
+        }
+        part.step(step);
+    };
+    let commits = asked.says(&["commit"]);
+    if commits {
+        step("stage", "Take in all changes", "add --all", None);
+        step("commit", "Commit them", "commit --message=${message}", Some("reset --soft HEAD~1"));
+    }
+    if asked.says(&["push"]) && !asked.denies(&["push", "pushing"]) {
+        step("push", "Push what was committed", "push origin ${branch}", None);
+        let branch = facts.named(&["branch", "origin"]).unwrap_or_else(|| "HEAD".to_owned());
+        part.param("branch", "string", "The branch to push; HEAD for the current one", branch);
+    }
+    if commits {
+        part.needed("message", "What the commit says", facts.quoted());
+    }
+    part.begin();
     part
 }
 

@@ -24,7 +24,8 @@ pub(super) struct Clause {
 impl Clause {
     pub(super) fn new(text: &str) -> Self {
         let text = text.trim().trim_end_matches([',', ';', '.', '!']).trim();
-        let lower = plain_verbs(hide_names(text).to_lowercase());
+        let lower = NAMESPACE.replace_all(&hide_names(text).to_lowercase(), "${1}_").into_owned();
+        let lower = plain_verbs(lower);
         let denies = denies(&lower);
         Self { text: text.to_owned(), lower, denies, group: None, on_failure: false, only_on: None }
     }
@@ -52,6 +53,13 @@ impl Clause {
         words.iter().any(|word| has_word(&self.lower, word))
     }
 }
+
+/// What a namespace is called is no word: `in namespace mail` asks for no mail.
+static NAMESPACE: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"\b(namespace\s+)(?:mail|slack|email|alert|backup|test|tests|deploy|build|logging|monitoring|jobs|images|docker|git)\b",
+    )
+});
 
 static ONLY_ON: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
@@ -224,6 +232,7 @@ static NEXT: LazyLock<Regex> = LazyLock::new(|| {
 pub(super) const VERBS: &[&str] = &[
     "alert",
     "announce",
+    "append",
     "apply",
     "archive",
     "ask",
@@ -336,14 +345,28 @@ pub(super) const VERBS: &[&str] = &[
     "terminate",
     "triage",
     "call",
+    "change",
+    "chmod",
     "collect",
+    "commit",
+    "compare",
+    "compute",
+    "count",
     "clear",
+    "describe",
+    "extract",
     "flush",
     "look",
     "kill",
     "tar",
+    "set the",
+    "unpack",
+    "uninstall",
+    "untar",
+    "unzip",
     "wait",
     "warn",
+    "watch",
     "write",
 ];
 
@@ -366,6 +389,9 @@ fn push_each(clauses: &mut Vec<Clause>, text: &str) {
     for found in NEXT.captures_iter(&hidden) {
         let (Some(border), Some(verb)) = (found.get(1), found.get(2)) else { continue };
         let before = &text[start..border.start()];
+        if is_last_of_list(before, border.as_str(), &text[verb.end()..]) {
+            continue;
+        }
         // `check and restart it` is one thing, and so is a list after `for each of`.
         if before.split_whitespace().count() > 1 || before.contains('`') {
             push_one(clauses, before);
@@ -374,6 +400,16 @@ fn push_each(clauses: &mut Vec<Clause>, text: &str) {
     }
     push_one(clauses, &text[start..]);
 }
+
+/// `for gateway, billing and search in prod`: what is called like a verb.
+fn is_last_of_list(before: &str, border: &str, after: &str) -> bool {
+    border.trim() == "and" && LIST_BEFORE.is_match(before) && LIST_AFTER.is_match(after)
+}
+
+static LIST_BEFORE: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"(?i)\b(?:for|of|services|deployments|deploy|restart|scale|start|stop)\s+[\w.-]+(?:\s*,\s*[\w.-]+)+$")
+});
+static LIST_AFTER: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)^\s*(?:$|[,;.]|(?:in|to|on|with|at)\b)"));
 
 fn push_one(clauses: &mut Vec<Clause>, text: &str) {
     let text = text.trim().trim_start_matches(['-', '*', '•']).trim();
@@ -443,6 +479,10 @@ mod tests {
             &["Deploy web", "check health", "roll back if it does not answer", "tell #ops"],
         );
         check("check and restart nginx before deploying web", &["check and restart nginx", "deploying web"]);
+        check(
+            "deploy v2 for gateway, billing and search in prod",
+            &["deploy v2 for gateway, billing and search in prod"],
+        );
         check("   ", &[]);
     }
 

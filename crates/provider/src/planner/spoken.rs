@@ -12,7 +12,8 @@ static NUMBER: LazyLock<Regex> = LazyLock::new(|| {
     pattern(&format!(r"(?i)\b(half an|half a|an|a|{})(\s+)({units})\b", numbers.join("|")))
 });
 
-const NUMBERS: [(&str, u32); 24] = [
+const NUMBERS: [(&str, u32); 25] = [
+    ("zero", 0),
     ("one", 1),
     ("two", 2),
     ("three", 3),
