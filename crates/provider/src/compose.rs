@@ -7,6 +7,7 @@ use partita_core::workflow::{Change, Planned, Workflow, diff, from_value, to_val
 use serde_json::Value;
 
 use crate::call::{Call, ProgressEvent};
+use crate::changes;
 use crate::extract;
 use crate::provider::{
     Content, Draft, DraftError, DraftRequest, Provider, RefineRequest, Refinement, RequirementChange, UnmetRequirement,
@@ -100,6 +101,8 @@ struct Reading {
     planned: Planned,
     /// As its author wrote it.
     draft: String,
+    /// As it was read, changes made: what a refiner's next round begins with.
+    document: Option<Value>,
     /// Whether the author works by rules, so that another round would give the same again.
     is_by_rules: bool,
     notes: Vec<String>,
@@ -111,6 +114,7 @@ struct Reading {
 const DRAFT_BYTES_SHOWN: usize = 64 * 1024;
 
 /// What an author says it did about a requirement.
+#[derive(Clone)]
 struct Claim {
     requirement: String,
     /// Its number among all requirements and previous errors, from 1.
@@ -129,6 +133,7 @@ async fn go_round(
 ) -> Result<Composed, ComposeError> {
     let mut iterations = 0;
     let mut findings = Vec::new();
+    let mut claimed: Vec<Claim> = Vec::new();
     // A valid draft that another round may better.
     let mut doubtful: Option<(Composed, Vec<Claim>)> = None;
     loop {
@@ -142,8 +147,10 @@ async fn go_round(
             (Err(error), None) => return Err(error.into()),
         };
         let Refinement { content, model, changes, unmet, suggestions, mut notes } = asked;
-        let Reading { workflow, mut planned, draft, is_by_rules, notes: read, claims } =
-            read(content, check, &call.surroundings.catalogue);
+        let Reading { workflow, mut planned, draft, document, is_by_rules, notes: read, claims } =
+            read(content, job.base().as_ref(), check, &call.surroundings.catalogue);
+        claimed = latest(claims, claimed);
+        let claims = claimed.clone();
         if !read.is_empty() {
             let message = format!("the draft was mended: {}", read.join("; "));
             call.progress.tell(ProgressEvent::Warning { code: "draft_mended", message }).await;
@@ -161,7 +168,7 @@ async fn go_round(
                 return Ok(job.settle(composed, claims));
             }
             doubtful = Some((composed, claims));
-            job.take_back(draft, doubts);
+            job.take_back(draft, document, doubts);
             continue;
         }
         if let Some(kept) = doubtful {
@@ -172,7 +179,7 @@ async fn go_round(
             return Err(ComposeError::Invalid { iterations, issues: planned.issues, draft: shortened(draft) });
         }
         findings.clone_from(&planned.issues);
-        job.take_back(draft, planned.issues);
+        job.take_back(draft, document, planned.issues);
     }
 }
 
@@ -187,11 +194,20 @@ impl Job {
         }
     }
 
+    /// What changes are changes to: the workflow, or the draft of it that the last round made.
+    fn base(&self) -> Option<Value> {
+        let Self::Refine(request) = self else { return None };
+        Some(request.draft().unwrap_or_else(|| to_value(&request.workflow)))
+    }
+
     /// Hands a draft that failed the check to the next round.
-    fn take_back(&mut self, draft: String, issues: Vec<Diagnostic>) {
-        let (findings, previous, is_stuck) = match self {
-            Self::Draft(request) => (&mut request.findings, &mut request.previous, &mut request.is_stuck),
-            Self::Refine(request) => (&mut request.findings, &mut request.previous, &mut request.is_stuck),
+    fn take_back(&mut self, draft: String, document: Option<Value>, issues: Vec<Diagnostic>) {
+        let (findings, previous, is_stuck, draft) = match self {
+            Self::Draft(request) => (&mut request.findings, &mut request.previous, &mut request.is_stuck, draft),
+            Self::Refine(request) => {
+                let draft = document.map_or(draft, |document| document.to_string());
+                (&mut request.findings, &mut request.previous, &mut request.is_stuck, draft)
+            }
         };
         *is_stuck = previous.as_ref() == Some(&draft);
         (*findings, *previous) = (issues, Some(draft));
@@ -234,6 +250,15 @@ impl Job {
     }
 }
 
+/// What an author says now, and what it said before about requirements that it says nothing more about.
+fn latest(mut now: Vec<Claim>, before: Vec<Claim>) -> Vec<Claim> {
+    let is_new =
+        |claim: &Claim| !now.iter().any(|new| (new.number, &new.requirement) == (claim.number, &claim.requirement));
+    let old: Vec<Claim> = before.into_iter().filter(is_new).collect();
+    now.extend(old);
+    now
+}
+
 /// What an author says about a requirement. Authors seldom repeat the words as they were: the number
 /// counts, then the words, then the place in a list that is as long as that of the requirements.
 fn claim_for<'a>(claims: &'a [Claim], index: usize, count: usize, requirement: &str) -> Option<&'a Claim> {
@@ -261,39 +286,46 @@ fn says_already(summary: &str) -> bool {
     summary.trim_start().to_lowercase().starts_with("already")
 }
 
-/// Reads what an author wrote, and checks it.
-fn read(content: Content, check: Check<'_>, catalogue: &Catalogue) -> Reading {
+/// Reads what an author wrote, and checks it. `base` is what changes are changes to.
+fn read(content: Content, base: Option<&Value>, check: Check<'_>, catalogue: &Catalogue) -> Reading {
     let (text, is_cut) = match content {
         Content::Workflow(workflow) => {
             let planned = check(&workflow);
-            let draft = to_value(&workflow).to_string();
-            let (notes, claims) = (Vec::new(), Vec::new());
-            return Reading { workflow: Some(*workflow), planned, draft, is_by_rules: true, notes, claims };
+            let document = to_value(&workflow);
+            let (draft, notes, claims) = (document.to_string(), Vec::new(), Vec::new());
+            let (workflow, document) = (Some(*workflow), Some(document));
+            return Reading { workflow, planned, draft, document, is_by_rules: true, notes, claims };
         }
         Content::Text(text) => (text, false),
         Content::CutText(text) => (text, true),
     };
-    let unread = |planned, draft| Reading {
+    let unread = |issues, draft, document| Reading {
         workflow: None,
-        planned,
+        planned: Planned { issues, ..Planned::default() },
         draft,
+        document,
         is_by_rules: false,
         notes: Vec::new(),
         claims: Vec::new(),
     };
     let mut extracted = match extract::workflow(&text, is_cut) {
         Ok(extracted) => extracted,
-        Err(issue) => return unread(Planned { issues: vec![issue], ..Planned::default() }, text),
+        Err(issue) => return unread(vec![issue], text, None),
     };
     let claims = claims(&extracted.value);
-    let mut document = match extracted.value.get_mut("workflow").filter(|inner| inner.is_object()) {
-        Some(inner) => inner.take(),
-        None => extracted.value.take(),
+    let whole = extracted.value.get_mut("workflow").filter(|inner| inner.is_object()).map(Value::take);
+    let mut document = match (whole, extracted.value.get("changes"), base) {
+        (Some(whole), ..) => whole,
+        (None, Some(changes), Some(base)) => match changes::apply(base, changes) {
+            Ok(changed) => changed,
+            Err(faults) => return unread(faults, text, None),
+        },
+        (None, ..) => extracted.value.take(),
     };
     extracted.repairs.extend(extract::written_out(&mut document, catalogue));
     let loaded = from_value(&document);
     let Some(workflow) = loaded.workflow else {
-        return unread(Planned { issues: loaded.diagnostics, ..Planned::default() }, text);
+        return unread(loaded.diagnostics, text, Some(document));
     };
     let mut planned = check(&workflow);
     if loaded.diagnostics.iter().any(Diagnostic::is_error) {
@@ -301,7 +333,8 @@ fn read(content: Content, check: Check<'_>, catalogue: &Catalogue) -> Reading {
     }
     planned.issues.splice(0..0, loaded.diagnostics);
     let notes = extracted.repairs;
-    Reading { workflow: Some(workflow), planned, draft: text, is_by_rules: false, notes, claims }
+    let (workflow, document) = (Some(workflow), Some(document));
+    Reading { workflow, planned, draft: text, document, is_by_rules: false, notes, claims }
 }
 
 /// What stands under `requirements` of an answer: `{number | requirement, met, summary, steps}` each.

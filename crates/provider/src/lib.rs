@@ -9,6 +9,7 @@
 
 mod adk;
 mod call;
+mod changes;
 mod compose;
 pub mod extract;
 mod mcp;

@@ -106,17 +106,26 @@ pub struct RefineRequest {
     pub model: Option<String>,
     /// What was wrong with the draft before; empty in the first round.
     pub findings: Vec<Diagnostic>,
-    /// The draft before, as its author wrote it; absent in the first round.
+    /// The draft before as a document, changes made; as its author wrote it when it could not be read; absent in the first
+    /// round.
     pub previous: Option<String>,
     /// Whether the draft before was no other than the one before it: showing it once more is no use.
     pub is_stuck: bool,
+}
+
+impl RefineRequest {
+    /// The draft before, when it could be read and is not to be left behind: what changes are changes to.
+    pub(crate) fn draft(&self) -> Option<Value> {
+        let previous = self.previous.as_deref().filter(|_| !self.is_stuck)?;
+        serde_json::from_str(previous).ok().filter(|draft: &Value| draft["steps"].is_array())
+    }
 }
 
 /// A changed workflow. The compose loop sees to it that every requirement and every previous error is
 /// in `changes` or in `unmet`.
 #[derive(Clone, Debug)]
 pub struct Refinement {
-    /// A text may hold, besides the workflow, what was done for each requirement; see
+    /// A text may hold the whole workflow or only the changes to it, and what was done for each requirement; see
     /// [`crate::extract`].
     pub content: Content,
     pub model: String,

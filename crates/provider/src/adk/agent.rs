@@ -47,11 +47,13 @@ pub(super) async fn draft(
 pub(super) async fn refine(request: &RefineRequest, agent: &Agent<'_>, call: &Call) -> Result<Refinement, DraftError> {
     let around = Arc::clone(&call.surroundings);
     let loaded = context::of_refinement(request, &around, agent.config.context_bytes_max);
-    let task = if request.previous.is_some() {
-        format!("{}\n{}", prompt::REFINE.trim_end(), mend(request.is_stuck))
-    } else {
-        prompt::REFINE.to_owned()
+    let again = match (&request.previous, request.draft()) {
+        (None, _) => "",
+        (Some(_), Some(_)) => prompt::CHANGE_DRAFT,
+        (Some(_), None) if request.is_stuck => prompt::CHANGE_ANEW,
+        (Some(_), None) => prompt::CHANGE_AGAIN,
     };
+    let task = format!("{}\n{again}", prompt::REFINE.trim_end());
     let lookups_max = if request.previous.is_some() { 0 } else { agent.config.lookups_max };
     let schema = schema::refinement(&loaded.tools);
     let answer =

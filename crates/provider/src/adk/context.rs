@@ -77,7 +77,7 @@ pub(super) fn of_draft<'a>(
         ));
     }
     loaded.parts.push(("task", request.task.clone(), TASK_BYTES_MAX));
-    add_draft(&mut loaded, request.previous.as_deref().filter(|_| !request.is_stuck), &request.findings);
+    add_draft(&mut loaded, "draft", request.previous.as_deref().filter(|_| !request.is_stuck), &request.findings);
     loaded
 }
 
@@ -89,7 +89,11 @@ pub(super) fn of_refinement<'a>(request: &RefineRequest, around: &'a Surrounding
     let named = format!("{workflow} {}", request.previous.as_deref().unwrap_or_default());
     let mut loaded = surroundings(&words, &named, &BTreeMap::new(), around, bytes_max);
     add_facts(&mut loaded, &request.context, &Map::new());
-    loaded.parts.push(("workflow", workflow.to_string(), DRAFT_BYTES_MAX));
+    let draft = request.draft();
+    // What the next changes are changes to is all that is shown: the draft has the workflow in it.
+    if draft.is_none() {
+        loaded.parts.push(("workflow", workflow.to_string(), DRAFT_BYTES_MAX));
+    }
     let numbered: Vec<String> = all.iter().enumerate().map(|(index, text)| format!("{}. {text}", index + 1)).collect();
     let kind = if request.previous_errors.is_empty() {
         "requirements"
@@ -97,7 +101,8 @@ pub(super) fn of_refinement<'a>(request: &RefineRequest, around: &'a Surrounding
         "requirements, and errors that must not come back"
     };
     loaded.parts.push((kind, numbered.join("\n"), TASK_BYTES_MAX));
-    add_draft(&mut loaded, request.previous.as_deref().filter(|_| !request.is_stuck), &request.findings);
+    let previous = request.previous.as_deref().filter(|_| !request.is_stuck);
+    add_draft(&mut loaded, if draft.is_some() { "draft" } else { "answer" }, previous, &request.findings);
     loaded
 }
 
@@ -196,9 +201,9 @@ fn add_facts(loaded: &mut Context<'_>, context: &Map<String, Value>, parameters:
     }
 }
 
-fn add_draft(loaded: &mut Context<'_>, previous: Option<&str>, findings: &[Diagnostic]) {
+fn add_draft(loaded: &mut Context<'_>, kind: &'static str, previous: Option<&str>, findings: &[Diagnostic]) {
     if let Some(previous) = previous {
-        loaded.parts.push(("draft", previous.to_owned(), DRAFT_BYTES_MAX));
+        loaded.parts.push((kind, previous.to_owned(), DRAFT_BYTES_MAX));
     }
     if !findings.is_empty() {
         // What is wrong comes before what is only odd.

@@ -14,7 +14,7 @@ pub(super) fn workflow(tools: &[&Tool]) -> AnswerSchema {
     AnswerSchema { name: "workflow".to_owned(), schema: of_workflow(tools) }
 }
 
-/// The schema of a changed workflow, with what was done for each requirement.
+/// The schema of changes to a workflow, with what was done for each requirement.
 pub(super) fn refinement(tools: &[&Tool]) -> AnswerSchema {
     let claim = object(
         json!({
@@ -24,32 +24,68 @@ pub(super) fn refinement(tools: &[&Tool]) -> AnswerSchema {
         &["number", "met", "summary", "steps"],
     );
     let schema = object(
-        json!({"workflow": of_workflow(tools), "requirements": {"type": "array", "items": claim}}),
-        &["workflow", "requirements"],
+        json!({"changes": of_changes(tools), "requirements": {"type": "array", "items": claim}}),
+        &["changes", "requirements"],
     );
     AnswerSchema { name: "refinement".to_owned(), schema }
 }
 
 fn of_workflow(tools: &[&Tool]) -> Value {
-    let rollbacks: Vec<Value> = tools.iter().map(|tool| call(tool, json!({}))).collect();
-    let steps: Vec<Value> = tools.iter().map(|tool| call(tool, step_keys(&rollbacks))).collect();
     object(
         json!({
             "name": {"type": "string"},
             "description": {"type": "string"},
-            "params": {"type": "array", "items": object(json!({
-                "name": {"type": "string"},
-                "type": {"type": "string", "enum": ["string", "integer", "number", "boolean"]},
-                // Held to text alone, a model that is about to write a number writes some other text.
-                "default": {"anyOf": [{"type": "string"}, {"type": "number"}, {"type": "boolean"}]},
-                "required": {"type": "boolean"},
-            }), &["name"])},
-            "on_failure": {"type": "string", "enum": ["stop", "continue", "rollback"]},
+            "params": params(),
+            "on_failure": on_failure(),
             "schedule": {"type": "string", "description": "a cron phrase"},
-            "steps": {"type": "array", "minItems": 1, "items": {"anyOf": steps}},
+            "steps": {"type": "array", "minItems": 1, "items": {"anyOf": steps(tools, &Map::new())}},
         }),
         &["name", "description", "params", "steps"],
     )
+}
+
+fn of_changes(tools: &[&Tool]) -> Value {
+    let text = || json!({"type": "string"});
+    let places = Map::from_iter([("after".to_owned(), text()), ("before".to_owned(), text())]);
+    object(
+        json!({
+            "params": params(),
+            "on_failure": on_failure(),
+            "schedule": {"type": "string", "description": "a cron phrase"},
+            "timeout": text(),
+            "steps": {"type": "array", "items": {"anyOf": steps(tools, &places)}},
+            "remove": {"type": "array", "items": text()},
+        }),
+        &["steps"],
+    )
+}
+
+fn params() -> Value {
+    let param = object(
+        json!({
+            "name": {"type": "string"},
+            "type": {"type": "string", "enum": ["string", "integer", "number", "boolean"]},
+            // Held to text alone, a model that is about to write a number writes some other text.
+            "default": {"anyOf": [{"type": "string"}, {"type": "number"}, {"type": "boolean"}]},
+            "required": {"type": "boolean"},
+        }),
+        &["name"],
+    );
+    json!({"type": "array", "items": param})
+}
+
+fn on_failure() -> Value {
+    json!({"type": "string", "enum": ["stop", "continue", "rollback"]})
+}
+
+/// A step for each tool, with the keys of every step and those of `places`.
+fn steps(tools: &[&Tool], places: &Map<String, Value>) -> Vec<Value> {
+    let rollbacks: Vec<Value> = tools.iter().map(|tool| call(tool, json!({}))).collect();
+    let mut keys = Value::Object(places.clone());
+    if let (Some(keys), Value::Object(own)) = (keys.as_object_mut(), step_keys(&rollbacks)) {
+        keys.extend(own);
+    }
+    tools.iter().map(|tool| call(tool, keys.clone())).collect()
 }
 
 fn step_keys(rollbacks: &[Value]) -> Value {

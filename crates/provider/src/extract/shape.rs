@@ -19,7 +19,9 @@ pub(super) fn is_document(value: &Value) -> bool {
 
 fn is_plain(value: &Value) -> bool {
     let is_workflow = |value: &Value| value.is_object() || value.as_str().is_some_and(|text| text.contains("steps"));
-    value.get("steps").is_some() || value.get("workflow").is_some_and(is_workflow)
+    value.get("steps").is_some()
+        || value.get("workflow").is_some_and(is_workflow)
+        || value.get("changes").is_some_and(Value::is_object)
 }
 
 /// A document without its wrappings.
@@ -33,9 +35,10 @@ pub(super) fn unwrapped(mut value: Value, repairs: &mut BTreeSet<Repair>) -> Val
         repairs.insert(Repair::InText);
         value["workflow"] = read;
     }
-    let document = match value.get_mut("workflow") {
-        Some(inner) if inner.is_object() => inner,
-        _ => &mut value,
+    let inner = ["workflow", "changes"].into_iter().find(|key| value.get(key).is_some_and(Value::is_object));
+    let document = match inner.and_then(|key| value.get_mut(key)) {
+        Some(inner) => inner,
+        None => &mut value,
     };
     if name_params(document) {
         repairs.insert(Repair::ParamsList);

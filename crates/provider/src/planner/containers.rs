@@ -40,7 +40,7 @@ const KINDS: &[&str] = &[
 const DEPLOYS: &[&str] =
     &["deploy", "deploys", "roll out", "ship", "install", "upgrade", "roll back", "rollback", "undo", "restart"];
 
-pub(super) static INTENTS: [Intent; 7] = [
+pub(super) static INTENTS: [Intent; 8] = [
     Intent {
         title: "bring a stack of Compose up or down",
         words: &[
@@ -61,6 +61,15 @@ pub(super) static INTENTS: [Intent; 7] = [
         absorbs: &["lines"],
         lists: &["deployments", "pods"],
         build: logs,
+    },
+    Intent {
+        title: "drain, cordon or uncordon a node of Kubernetes",
+        words: &[&["drain", "cordon", "uncordon"]],
+        except: &[],
+        fits: no_commands,
+        absorbs: &[],
+        lists: &["nodes", "node", "drain", "cordon", "uncordon"],
+        build: node,
     },
     Intent {
         title: "describe an object of Kubernetes",
@@ -256,6 +265,24 @@ fn logs(asked: &Asked<'_>) -> Part {
     let lines = asked.facts.count(&["lines"]).unwrap_or(100);
     let command = format!("logs {kind}/${{{kind}}} -n ${{namespace}} --tail={lines} --all-containers");
     step(&mut part, "read_logs", "Read what it said last", "kubectl", command);
+    part
+}
+
+fn node(asked: &Asked<'_>) -> Part {
+    let (verb, flags) = match ["uncordon", "cordon"].into_iter().find(|verb| asked.says(&[verb])) {
+        Some(verb) => (verb, ""),
+        None => ("drain", " --ignore-daemonsets --delete-emptydir-data --timeout=10m"),
+    };
+    let mut part = Part::new(&format!("{verb}-node"));
+    let named =
+        asked.facts.named(&["node", "nodes"]).or_else(|| asked.facts.object_of(&["drain", "cordon", "uncordon"]));
+    part.needed("node", "The node", named.filter(|name| !["node", "nodes"].contains(&name.as_str())));
+    let undo = if verb == "uncordon" { "cordon" } else { "uncordon" };
+    part.step(json!({
+        "name": format!("{verb}_node"), "description": format!("{verb} the node"), "depends": [], "tool": "kubectl",
+        "parameters": {"command": format!("{verb} ${{node}}{flags}")}, "timeout": "15m",
+        "rollback": {"tool": "kubectl", "parameters": {"command": format!("{undo} ${{node}}")}},
+    }));
     part
 }
 

@@ -45,6 +45,7 @@ patterns! {
     CALLED = r#"(?i)\b(?:saying|says|message|text|that says|reading)\s*[:=]?\s*"([^"\n]+)""#;
     PERCENT = r"(?i)(\d{1,3})(?:\.\d+)?\s*(?:%|percent)";
     IMAGE = r"\b((?:[a-z0-9.-]+(?::\d+)?/)+[a-z0-9._-]+(?::[\w.-]+)?|[a-z0-9][a-z0-9._-]*:v?\d[\w.-]*)";
+    NAMED_IMAGE = r"(?i)\bimages?\s+([a-z0-9][a-z0-9._-]*:[a-z0-9][\w.-]*)";
     VERSION = r"(?i)\b(v\d+(?:\.\d+)*(?:[-.]\w+)?|\d+\.\d+\.\d+(?:-\w+)?)\b";
     DURATION = r"(?i)\b(\d+(?:\.\d+)?)\s*(ms|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|weeks?)\b";
     TIMES = r"(?i)\b(\d+|one|two|three|four|five|six|seven|eight|nine|ten|once|twice|thrice)\s+(?:times|retries|attempts|tries|more times)\b|\b(once|twice|thrice)\b";
@@ -166,6 +167,9 @@ impl Facts {
                 .filter(|number| *number <= 100)
                 .collect(),
             images: all(&IMAGE, 1)
+                .into_iter()
+                .chain(all(&NAMED_IMAGE, 1))
+                .collect::<std::collections::BTreeSet<String>>()
                 .into_iter()
                 .filter(|image| !inside(image) && !image.contains("//") && !image.eq_ignore_ascii_case("blue/green"))
                 .collect(),

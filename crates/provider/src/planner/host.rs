@@ -162,8 +162,8 @@ pub(super) fn directory_backup(asked: &Asked<'_>) -> Part {
 pub(super) fn copies(asked: &Asked<'_>) -> Option<u64> {
     let words = ["copies", "backups", "archives", "dumps", "versions", "generations"];
     let kept = || {
-        let keep = super::facts::compiled(r"(?i)\bkeep(?:ing)?\s+(?:only\s+)?(?:the\s+)?(?:last\s+|newest\s+|latest\s+)?(\d{1,4})\b(?:\s*(?:$|[,.;)]|of\b))".to_owned())?;
-        keep.captures(&asked.facts.text)?.get(1)?.as_str().parse().ok()
+        let keep = super::facts::compiled(r"(?i)\bkeep(?:ing)?\s+(?:only\s+|just\s+)?(?:the\s+)?(?:last\s+|newest\s+|latest\s+|most recent\s+)?(\d{1,4}|[a-z]+)\b(?:\s*(?:$|[,.;)]|of\b))".to_owned())?;
+        super::spoken::number(&keep.captures(&asked.facts.text)?.get(1)?.as_str().to_lowercase()).map(u64::from)
     };
     asked.facts.count(&words).or_else(kept).or_else(|| asked.facts.given(&["keep"])?.as_u64())
 }
@@ -180,6 +180,20 @@ pub(super) fn largest(asked: &Asked<'_>) -> Part {
     let directory = facts.paths.first().cloned().or_else(|| facts.given_text(&["directory", "path", "mount"]));
     part.param("directory", "string", "Where to look", directory.unwrap_or_else(|| "/".to_owned()));
     let kinds = ["directories", "directory", "folders", "files", "file", "biggest", "largest"];
+    let size = super::facts::compiled(r"(?i)\b(?:bigger|larger)\s+than\s+(\d{1,9})\s*([kmg])i?b?\b".to_owned());
+    let size = size.and_then(|size| {
+        let found = size.captures(&facts.text)?;
+        let unit = found[2].to_uppercase();
+        Some(format!("{}{}", &found[1], if unit == "K" { "k" } else { unit.as_str() }))
+    });
+    if let Some(size) = size {
+        part.param("size", "string", "How large they are at least: 100M, 2G", size);
+        part.step(json!({
+            "name": "find_large", "description": "List the files that are larger, in KiB", "depends": [], "effects": "read",
+            "command": "find \"$directory\" -xdev -type f -size +\"$size\" -printf '%k\\t%p\\n' | sort -rn", "output": "LARGEST",
+        }));
+        return part;
+    }
     part.param("count", "integer", "How many to list", facts.count(&kinds).unwrap_or(10));
     let command = if asked.says(&["files", "file"]) {
         "find \"$directory\" -xdev -type f -printf '%k\\t%p\\n' | sort -rn | head -n \"$count\""
@@ -323,7 +337,14 @@ fn contained(asked: &Asked<'_>) -> Option<String> {
         "says",
     ];
     let lower = asked.facts.text.to_lowercase();
-    let at = after.iter().filter_map(|word| lower.find(&format!("{word} \""))).min()?;
+    let within = || {
+        let within = super::facts::compiled(
+            r#"(?i)"[^"\n]+"\s+(?:in|inside|somewhere in)\s+(?:the|its)\s+(?:body|answer|response|page|text)"#
+                .to_owned(),
+        )?;
+        within.find(&asked.facts.text).map(|found| found.start())
+    };
+    let at = after.iter().filter_map(|word| lower.find(&format!("{word} \""))).min().or_else(within)?;
     asked.facts.text.get(at..)?.split('"').nth(1).filter(|text| !text.is_empty()).map(str::to_owned)
 }
 

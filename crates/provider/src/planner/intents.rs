@@ -153,7 +153,20 @@ static GENERAL: [Intent; 33] = [
         title: "install or remove packages of a host",
         words: &[
             &["install", "uninstall", "remove", "purge", "add"],
-            &["package", "packages", "apt", "apt-get", "debian package", "dpkg"],
+            &[
+                "package",
+                "packages",
+                "apt",
+                "apt-get",
+                "debian package",
+                "dpkg",
+                "on this machine",
+                "on this host",
+                "on the host",
+                "on this server",
+                "on this box",
+                "on the machine",
+            ],
         ],
         except: &["helm", "chart", "docker", "pip", "npm", "update", "upgrade", "monitoring", "cargo"],
         fits: |_, facts| facts.commands.is_empty() && facts.paths.is_empty(),
@@ -182,7 +195,19 @@ static GENERAL: [Intent; 33] = [
     Intent {
         title: "find what takes up most space",
         words: &[
-            &["biggest", "largest", "most space", "takes up", "take up", "eats", "eating", "hogs", "most disk"],
+            &[
+                "biggest",
+                "largest",
+                "most space",
+                "takes up",
+                "take up",
+                "eats",
+                "eating",
+                "hogs",
+                "most disk",
+                "bigger than",
+                "larger than",
+            ],
             &["directory", "directories", "folders", "folder", "files", "file", "space", "disk", "what"],
         ],
         except: &["delete", "remove", "clean", "clean up", "database", "table", "memory"],
@@ -337,15 +362,26 @@ static GENERAL: [Intent; 33] = [
     Intent {
         title: "deploy to Kubernetes",
         words: &[&["deploy", "deploys", "deployment", "roll out", "rollout", "release", "ship", "deploying"]],
-        except: &["monitoring stack", "logging stack", "release mode", "release build", "user", "account"],
-        fits: |clause, _| {
+        except: &[
+            "monitoring stack",
+            "logging stack",
+            "release mode",
+            "release build",
+            "user",
+            "account",
+            "chown",
+            "owner",
+        ],
+        fits: |clause, facts| {
             // `the deployment web is broken` asks nobody to deploy it.
             let verb = clause.has(&["deploy", "deploys", "roll out", "ship", "deploying"]);
             let releases =
                 clause.lower.trim_start().starts_with("release") || clause.has(&["and release", "to release"]);
             let state =
                 clause.has(&["is broken", "is down", "is failing", "is not", "last release of", "former release"]);
-            verb || releases || !state
+            let named =
+                clause.has(&["deployment", "rollout"]) || !facts.images.is_empty() || !facts.versions.is_empty();
+            verb || releases || named && !state
         },
         absorbs: &["replicas", "namespace", "pods"],
         lists: &[],
@@ -513,11 +549,13 @@ static GENERAL: [Intent; 33] = [
 const BESIDE: [&str; 2] = ["install monitoring (Prometheus and Grafana)", "install central logging (Loki or ELK)"];
 
 /// Intents of which another clause wants more of the same, and not the same again.
-const GATHERING: [&str; 7] = [
+const GATHERING: [&str; 9] = [
     "run commands that you put in backticks",
     "measure disk, memory and load of this host",
     "ask a web address whether it answers",
     "test a Python project",
+    "test a Node.js project",
+    "test a Rust project",
     "plan and apply with Terraform",
     "install monitoring (Prometheus and Grafana)",
     "install central logging (Loki or ELK)",

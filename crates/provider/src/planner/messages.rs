@@ -59,10 +59,16 @@ const CONDITIONS: &[&str] =
 
 static THAT: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)\b(?:that|saying|know)\s+([a-z].{3,})$"));
 
-/// What is to be sent: in quotes, or after `that`.
+/// `notify #dev: the deployment is done`
+static COLON: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"(?i)(?:#[\w-]+|@[\w.-]+|\bslack|\bchannel)\s*:\s+([a-z].{3,})$"));
+
+/// What is to be sent: in quotes, after `that`, or after a colon.
 fn text(facts: &Facts) -> Option<String> {
-    let told = || THAT.captures(&facts.text).and_then(|found| Some(found.get(1)?.as_str().trim().to_owned()));
-    facts.message().or_else(told)
+    let told = |pattern: &Regex| {
+        pattern.captures(&facts.text).and_then(|found| Some(found.get(1)?.as_str().trim().to_owned()))
+    };
+    facts.message().or_else(|| told(&THAT)).or_else(|| told(&COLON))
 }
 
 const STATE: &str = "Partita: ${run.name} (${run.id}): ${run.status}";

@@ -31,13 +31,13 @@ pub(super) static INTENTS: [Intent; 8] = [
     },
     Intent {
         title: "look whether a port is open",
-        words: &[&["port", "tcp"]],
+        words: &[&["port", "ports", "tcp"]],
         except: &["certificate", "cert", "tls", "ssl", "export", "firewall"],
         fits: |clause, facts| {
             clause.has(DO_CHECK) || clause.has(&["open", "listening", "reachable"]) && facts.urls.is_empty()
         },
         absorbs: &["open"],
-        lists: &[],
+        lists: &["ports"],
         build: port,
     },
     Intent {
@@ -90,7 +90,7 @@ pub(super) static INTENTS: [Intent; 8] = [
     Intent {
         title: "download something, and pick JSON apart with jq",
         words: &[&["download", "fetch", "get", "wget", "curl", "jq", "pick", "extract", "parse"]],
-        except: &["expect", "answers", "status"],
+        except: &["expect", "answers", "status", "install", "uninstall", "package", "packages"],
         fits: |clause, facts| {
             let loads = clause.has(&["download", "wget"]) && !facts.urls.is_empty();
             loads || clause.has(&["jq"]) || clause.has(&["fetch"]) && facts.path_after(&["to", "into", "as"]).is_some()

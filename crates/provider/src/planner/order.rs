@@ -28,7 +28,7 @@ static AFTER_FIRST: LazyLock<Regex> = LazyLock::new(|| {
 });
 /// `restart nginx once the backup is done`
 static ONCE_DONE: LazyLock<Regex> =
-    LazyLock::new(|| pattern(&format!(r"(?i)^(.+?\w)\s+(?:after|once|when|as soon as)\s+(.+?)\s+{DONE}\s*[.!]?$")));
+    LazyLock::new(|| pattern(&format!(r"(?i)^(.+?\w)\s+(?:after|once|when|as soon as)\s+(.+?)\s+{DONE}\s*[.!]?\s*$")));
 /// `deploy web after backing up the database`
 static AFTER: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)^(.+?\w)\s*,?\s+after\s+(\w+ing\b.+)$"));
 /// `back up the database before updating the packages`
@@ -36,7 +36,7 @@ static BEFORE: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)^(.+?\w)\s*,?\s+
 /// `run the migrations, take a backup before`
 static BEFOREHAND: LazyLock<Regex> = LazyLock::new(|| {
     pattern(&format!(
-        r"(?i)^(.+\w)(?:\s*,\s*(?:but\s+|and\s+)?|\s+(?:and|but)\s+)((?i-u:(?:{})\b)\s.+?)\s+(?:before|beforehand|before that|first)\s*[.!]?$",
+        r"(?i)^(.+\w)(?:\s*,\s*(?:but\s+|and\s+)?|\s+(?:and|but)\s+)((?i-u:(?:{})\b)\s.+?)\s+(?:before|beforehand|before that|first)\s*[.!]?\s*$",
         VERBS.join("|")
     ))
 });
@@ -47,7 +47,7 @@ static SIDE_BY_SIDE_FIRST: LazyLock<Regex> = LazyLock::new(|| {
 });
 static SIDE_BY_SIDE_LAST: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?i)^(.+?)\s*,?\s+(?:all\s+)?(?:in parallel|side by side|at the same time|simultaneously|concurrently)\s*[.!]?$",
+        r"(?i)^(.+?)\s*,?\s+(?:all\s+)?(?:in parallel|side by side|at the same time|simultaneously|concurrently)\s*[.!]?\s*$",
     )
 });
 static WHILE: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)^(.+?\w)\s*,?\s+while\s+(\w+ing\b.+)$"));

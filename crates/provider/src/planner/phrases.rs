@@ -44,13 +44,15 @@ pub(super) fn list_after(text: &str, words: &[&str]) -> Option<(Vec<String>, Ran
     let separators = super::facts::compiled(r"\s*,\s*(?:and\s+)?|\s+and\s+|\s*&\s*|\s+\+\s+".to_owned())?;
     let clean = |item: &str| item.trim().trim_matches('"').trim_end_matches([',', '.']).to_owned();
     let items: Vec<String> = separators.split(found.as_str()).map(clean).collect();
+    let ports = words.iter().any(|word| word == "ports");
     // `postgresql` is a name here, `the` and `it` never are.
     let no_names =
         ["the", "a", "an", "it", "them", "this", "that", "my", "our", "all", "not", "then", "is", "are", "of"];
     let is_item = |item: &String| {
         let is_name =
             item.contains(|it: char| it.is_ascii_alphabetic()) && !no_names.contains(&item.to_lowercase().as_str());
-        (item.contains(['/', '.', ':']) || is_name)
+        let is_port = ports && item.len() <= 5 && item.bytes().all(|byte| byte.is_ascii_digit());
+        (item.contains(['/', '.', ':']) || is_name || is_port)
             && !super::facts::is_verb(item)
             && !super::sentence::VERBS.contains(&item.as_str())
     };

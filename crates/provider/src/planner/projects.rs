@@ -64,9 +64,14 @@ pub(super) static INTENTS: [Intent; 6] = [
     },
     Intent {
         title: "make a target of a Makefile",
-        words: &[&["run", "call", "execute", "do"], &["make"]],
-        except: &[],
-        fits: |_, facts| facts.commands.is_empty() && facts.named(&["make"]).is_some(),
+        words: &[&["make"]],
+        except: &["make sure", "backup", "back up", "copy", "dump", "directory", "folder", "user", "namespace"],
+        fits: |clause, facts| {
+            let runs = clause.has(&["run", "call", "execute", "do"]);
+            let begins = clause.lower.trim_start().starts_with("make ")
+                && facts.path_after(&["in", "inside", "under"]).is_some();
+            facts.commands.is_empty() && (runs || begins) && facts.named(&["make"]).is_some()
+        },
         absorbs: &[],
         lists: &[],
         build: make,

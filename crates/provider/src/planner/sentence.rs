@@ -253,6 +253,8 @@ pub(super) const VERBS: &[&str] = &[
     "deploy",
     "download",
     "drain",
+    "cordon",
+    "uncordon",
     "dump",
     "email",
     "enable",

@@ -9,7 +9,8 @@ use super::phrases::pattern;
 static NUMBER: LazyLock<Regex> = LazyLock::new(|| {
     let units = "milliseconds?|seconds?|secs?|minutes?|mins?|hours?|hrs?|days?|weeks?|months?|years?|percent|replicas?|copies|times|lines|pods|instances|dumps|backups|archives";
     let numbers: Vec<&str> = NUMBERS.iter().map(|(word, _)| *word).collect();
-    pattern(&format!(r"(?i)\b(half an|half a|an|a|{})(\s+)({units})\b", numbers.join("|")))
+    let kinds = "canary|more|newest|latest|last|most recent|old|full|recent|further|other";
+    pattern(&format!(r"(?i)\b(half an|half a|an|a|{})(\s+(?:(?:{kinds})\s+)?)({units})\b", numbers.join("|")))
 });
 
 const NUMBERS: [(&str, u32); 25] = [
@@ -176,6 +177,7 @@ mod tests {
             numbers("wait for half an hour, then two weeks and ninety percent"),
             "wait for 30 minutes, then 2 weeks and 90 percent"
         );
+        assert_eq!(numbers("with two canary replicas"), "with 2 canary replicas");
         assert_eq!(
             numbers("older than 6 months, within an hour, a backup"),
             "older than 180 days, within 1 hour, a backup"

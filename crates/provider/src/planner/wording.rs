@@ -97,7 +97,23 @@ static RULES: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
             r"\bgive\s+((?:the\s+)?(?:secret|password|token|key)\s+[^,;]*?)\s+a\s+(?:new|fresh)\s+(?:value|password|one)\b",
             "rotate $1",
         ),
+        (
+            r"\b(?:give|hand)\s+(it|them|[\u{f000}-\u{f7ff}])\s+(?:over\s+)?to\s+(?:the\s+)?user\b",
+            "change the owner of $1 to",
+        ),
+        (r"\b(?:hang|hold) on to\b|\bretain\b", "keep"),
+        (r",?\s+(?:i\.e\.|that is,)\s+[^,;.]*", ""),
+        (r"\bgive it\s+(\d+\s*(?:s|secs?|seconds?|m|mins?|minutes?|h|hours?)\b)", "wait $1"),
+        (
+            r"(^|[,;.]\s+)(?:the\s+)?(\S[^;.]*?\S)\s+(?:all\s+|both\s+)?needs?\s+an?\s+(restart|reload|reboot|backup|rollback|upgrade)\b",
+            "$1$3 $2",
+        ),
+        (
+            r"\b(\w+)\s+(?:isn't|is not|aren't|are not)\s+(?:needed|necessary|required|wanted)\b(?:\s*,?\s*(?:so\s+)?skip\s+(?:it|them|that))?",
+            "without $1",
+        ),
         // Deployments.
+        (r"\b(roll|push|ship)\s+([\w\u{f000}-\u{f7ff}]+(?:\s+v?[\d.]+)?)\s+out\b", "deploy $2"),
         (
             r"\b(?:take|bring|put|go|switch|return|set)\s+(\S.{0,40}?)\s+back\s+to\s+(?:the|its)\s+(previous|former|last|old|prior)\b",
             "roll back $1 to the $2",
@@ -197,6 +213,16 @@ static RULES: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
         (r"\b(\d{1,2}(?::\d{2})?)\s+(?:o'clock\s+)?(?:in the (?:afternoon|evening)|at night)\b", "${1}pm"),
         (r"\b(?:at\s+)?half past (\d{1,2})\b", "at $1:30"),
         (r"\b(?:at\s+)?(?:a\s+)?quarter past (\d{1,2})\b", "at $1:15"),
+        (
+            r"\b((?:every|each)\s+\w+|daily|nightly|weekly|(?:on\s+)?(?:weekdays|weekends))\s*,?\s+(\d{1,2}:\d{2}(?:\s*[ap]m)?|\d{1,2}\s*[ap]m)\b",
+            "$1 at $2",
+        ),
+        (r"^\s*((?:weekdays|weekends|(?:mon|tues|wednes|thurs|fri|satur|sun)days)\b)", "on $1"),
+        (r"\bon\s+((?:mon|tues|wednes|thurs|fri|satur|sun)day)\s+mornings?\b", "on ${1}s"),
+        (
+            r"\bon\s+((?:mon|tues|wednes|thurs|fri|satur|sun)day)\s+(?:evening|night)s?\s+at\s+(\d{1,2})\b",
+            "on ${1}s at ${2}pm",
+        ),
         (r"\bonce (?:a|an|per|every|each) hour\b", "every hour"),
         (r"\bonce (?:a|per|every|each) (day|night|week|month)\b", "every $1"),
         (r"\bevery (?:other|second) (hour|minute)\b", "every 2 ${1}s"),
@@ -211,6 +237,8 @@ fn participles() -> String {
 
 /// A few words that are no border of a clause.
 const WORDS: &str = r"(?:[^\s,;.]+\s+){1,6}?";
+/// More words than most things have: `files under /data that are older than six weeks`.
+const MANY_WORDS: &str = r"(?:[^\s,;.]+\s+){1,12}?";
 /// `built`, `built and pushed`, `built, scanned and pushed`
 static PARTICIPLE: LazyLock<Regex> = LazyLock::new(|| pattern(&format!(r"(?i)\b(?:{})\b", participles())));
 
@@ -284,9 +312,9 @@ static GUARDED: LazyLock<Vec<(Regex, &'static str, &'static [&'static str])>> = 
 
 /// `nginx should be restarted after that`, `the image must be built and pushed`.
 static PASSIVE: LazyLock<Regex> = LazyLock::new(|| {
-    let must = "(?:should|must|shall|needs? to|ha(?:s|ve) to|is to|are to)";
+    let must = "(?:should|must|shall|can|may|needs? to|ha(?:s|ve) to|is to|are to)";
     pattern(&format!(
-        r"(?i)(^|[,;.]\s+|\b(?:then|and|but|first)\s+)((?:the\s+)?(?:services|deployments|images|databases|hosts|containers|files|directories|packages)\s+[^;.]{{1,200}}?\s|{WORDS}){must}(\s+not)?\s+(?:then\s+|first\s+)?be\s+(?:then\s+|first\s+)?{}([^;.]*)",
+        r"(?i)(^|[,;.]\s+|\b(?:then|and|but|first)\s+)((?:the\s+)?(?:services|deployments|images|databases|hosts|containers|files|directories|packages)\s+[^;.]{{1,200}}?\s|{MANY_WORDS}){must}(\s+not)?\s+(?:then\s+|first\s+)?be\s+(?:then\s+|first\s+)?{}([^;.]*)",
         participle_list()
     ))
 });
@@ -509,6 +537,13 @@ mod tests {
         check("build, scan and push acme/web:2 from ./web", "build acme/web:2 from ./web, scan it, push it");
         check("build and push web:2", "build and push web:2");
         check("the services a-b, varnish and c-d must be restarted", "restart the services a-b, varnish and c-d");
+        check("chrony, rsyslog and cron all need a restart", "restart chrony, rsyslog and cron");
+        check(
+            "files under /data that are older than six weeks can be deleted",
+            "delete files under /data that are older than six weeks",
+        );
+        check("test it, clippy isn't needed, so skip it", "test it, without clippy");
+        check("every sunday, 4:30 am, back up /srv", "every sunday at 4:30 am, back up /srv");
         check("test the code in /a and the docs in /b", "test the code in /a and test the docs in /b");
         check("have the code in ./api tested and linted", "test and lint the code in ./api");
         check("the image web:2 must be built from ./web and pushed", "build the image web:2 from ./web and push it");

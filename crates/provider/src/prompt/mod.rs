@@ -15,3 +15,9 @@ pub(crate) const MEND: &str = include_str!("mend.md");
 pub(crate) const ANEW: &str = include_str!("anew.md");
 /// What to do with a workflow and its requirements.
 pub(crate) const REFINE: &str = include_str!("refine.md");
+/// What to do with what changes made of a workflow, and with its findings.
+pub(crate) const CHANGE_DRAFT: &str = include_str!("change_draft.md");
+/// What to do when an answer could not be read, or spoke of what is not there.
+pub(crate) const CHANGE_AGAIN: &str = include_str!("change_again.md");
+/// What to do when mending brought the same draft again.
+pub(crate) const CHANGE_ANEW: &str = include_str!("change_anew.md");
