@@ -8,6 +8,7 @@ use partita_core::Diagnostic;
 use partita_core::tool::Catalogue;
 use serde_json::Value;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use crate::templates::Template;
 use crate::usage::Meter;
@@ -20,6 +21,8 @@ pub struct Call {
     pub meter: Meter,
     /// Tries of one request to a model after the first.
     pub retries_max: u32,
+    /// When the caller will have gone: what only betters a draft that is good enough is left before that.
+    pub deadline: Option<Instant>,
 }
 
 /// What a provider may look up while it drafts; of one tenant.
@@ -74,6 +77,7 @@ impl Default for Call {
             progress: Progress::default(),
             meter: Meter::default(),
             retries_max: RETRIES_DEFAULT,
+            deadline: None,
         }
     }
 }

@@ -1,6 +1,8 @@
 //! The one loop from words to a checked workflow. Generation, refinement, sessions and every other
 //! way in go through it.
 
+use std::time::Duration;
+
 use partita_core::Diagnostic;
 use partita_core::tool::Catalogue;
 use partita_core::workflow::{Change, Planned, Workflow, diff, from_value, to_value};
@@ -89,6 +91,20 @@ fn is_doubt(issue: &Diagnostic) -> bool {
     issue.code == "unknown_command"
 }
 
+/// How long before the caller goes a round that only betters a good draft is left.
+const LEFT_BEFORE: Duration = Duration::from_secs(2);
+
+/// What comes of a round, if it comes in time.
+async fn in_time<T>(call: &Call, round: impl Future<Output = T>) -> Option<T> {
+    match call.deadline {
+        Some(deadline) => {
+            let until = deadline.checked_sub(LEFT_BEFORE).unwrap_or(deadline);
+            tokio::time::timeout_at(until, round).await.ok()
+        }
+        None => Some(round.await),
+    }
+}
+
 /// What is asked of the provider, round after round.
 enum Job {
     Draft(Box<DraftRequest>),
@@ -138,13 +154,15 @@ async fn go_round(
     let mut doubtful: Option<(Composed, Vec<Claim>)> = None;
     loop {
         iterations += 1;
-        let asked = match (job.ask(provider, call).await, doubtful.take()) {
-            (Ok(asked), kept) => {
-                doubtful = kept;
-                asked
-            }
-            (Err(_), Some(kept)) => return Ok(job.settle_for(kept, iterations, call)),
-            (Err(error), None) => return Err(error.into()),
+        let asked = match doubtful.take() {
+            None => job.ask(provider, call).await?,
+            Some(kept) => match in_time(call, job.ask(provider, call)).await {
+                Some(Ok(asked)) => {
+                    doubtful = Some(kept);
+                    asked
+                }
+                Some(Err(_)) | None => return Ok(job.settle_for(kept, iterations, call)),
+            },
         };
         let Refinement { content, model, changes, unmet, suggestions, mut notes } = asked;
         let Reading { workflow, mut planned, draft, document, is_by_rules, notes: read, claims } =
@@ -162,7 +180,8 @@ async fn go_round(
             notes.extend(read);
             let provider = provider.name().to_owned();
             let metadata = Metadata { provider, model, iterations, notes, usage: call.meter.used() };
-            let doubts: Vec<Diagnostic> = planned.issues.iter().filter(|issue| is_doubt(issue)).cloned().collect();
+            let mut doubts: Vec<Diagnostic> = planned.issues.iter().filter(|issue| is_doubt(issue)).cloned().collect();
+            doubts.extend(job.unproven(&workflow, &claims));
             let composed = Composed { workflow, planned, metadata, changes, unmet, diff: Vec::new() };
             if doubts.is_empty() || is_by_rules || doubtful.is_some() || iterations >= iterations_max {
                 return Ok(job.settle(composed, claims));
@@ -220,6 +239,22 @@ impl Job {
         self.settle(composed, claims)
     }
 
+    /// What an author says it did and did not, as findings for it.
+    fn unproven(&self, workflow: &Workflow, claims: &[Claim]) -> Vec<Diagnostic> {
+        let Self::Refine(request) = self else { return Vec::new() };
+        let diff = diff(&request.workflow, workflow);
+        let all: Vec<&String> = request.requirements.iter().chain(&request.previous_errors).collect();
+        let faults = all.iter().enumerate().filter_map(|(index, requirement)| {
+            let claim = claim_for(claims, index, all.len(), requirement).filter(|claim| claim.met)?;
+            let reason = claim.proven(&diff, workflow).err()?;
+            let message = format!("requirement {} is not met: {reason}", index + 1);
+            let help = "add what is missing to `changes`; or say `\"met\": false` and why; or, where the workflow met it before, \
+                        begin the summary with \"already\"";
+            Some(Diagnostic::warning("unproven_requirement", format!("requirements[{index}]"), message).help(help))
+        });
+        faults.collect()
+    }
+
     /// Holds a refinement to its word: every requirement is met or unmet, and what is said to be done must
     /// show in the document.
     fn settle(self, mut composed: Composed, claims: Vec<Claim>) -> Composed {
@@ -235,18 +270,59 @@ impl Job {
             }
             let claim = claim_for(&claims, index, count, &requirement);
             let reason = match claim {
-                Some(claim) if claim.met && (!composed.diff.is_empty() || says_already(&claim.summary)) => {
-                    let (summary, steps) = (claim.summary.clone(), claim.steps.clone());
-                    composed.changes.push(RequirementChange { requirement, summary, steps });
-                    continue;
-                }
-                Some(claim) if claim.met => "the author says it is met, but nothing in the workflow changed".to_owned(),
+                Some(claim) if claim.met => match claim.proven(&composed.diff, &composed.workflow) {
+                    Ok(steps) => {
+                        let summary = claim.summary.clone();
+                        composed.changes.push(RequirementChange { requirement, summary, steps });
+                        continue;
+                    }
+                    Err(reason) => reason,
+                },
                 Some(claim) => claim.summary.clone(),
                 None => "the author does not say what was done about it".to_owned(),
             };
             composed.unmet.push(UnmetRequirement { requirement, reason });
         }
         composed
+    }
+}
+
+impl Claim {
+    /// The steps that show that it is true, of those that it names: they were added, changed or removed. Where none was, it
+    /// is true if something beside the steps changed, or if it says that nothing had to.
+    fn proven(&self, diff: &[Change], workflow: &Workflow) -> Result<Vec<String>, String> {
+        if says_already(&self.summary) {
+            return Ok(self.steps.clone());
+        }
+        if diff.is_empty() {
+            return Err("the author says it is met, but nothing in the workflow changed".to_owned());
+        }
+        let changed = |step: &&String| {
+            let path = format!("steps.{step}");
+            diff.iter().any(|change| {
+                change.path == path || change.path.strip_prefix(&path).is_some_and(|rest| rest.starts_with('.'))
+            })
+        };
+        let shown: Vec<String> = self.steps.iter().filter(changed).cloned().collect();
+        let handlers = to_value(workflow)["handlers"].take();
+        let handlers: Vec<&Value> = handlers.as_object().into_iter().flat_map(|handlers| handlers.values()).collect();
+        let is_there = |name: &String| {
+            workflow.steps.iter().any(|step| step.name == *name) || handlers.iter().any(|step| step["name"] == *name)
+        };
+        let absent: Vec<String> =
+            self.steps.iter().filter(|name| !is_there(name)).map(|name| format!("`{name}`")).collect();
+        let is_beside = |change: &Change| {
+            let beside = ["on_failure", "handlers", "timeout", "schedule", "name", "description"];
+            beside.iter().any(|key| change.path.starts_with(key))
+        };
+        if !shown.is_empty() || self.steps.is_empty() || diff.iter().any(is_beside) && absent.len() < self.steps.len() {
+            return Ok(shown);
+        }
+        if absent.is_empty() {
+            let names: Vec<String> = self.steps.iter().map(|step| format!("`{step}`")).collect();
+            return Err(format!("the author says that {} does it, which is as it was before", names.join(", ")));
+        }
+        Err(format!("the author says that {} does it, which is not in the workflow", absent.join(", ")))
     }
 }
 

@@ -124,6 +124,7 @@ impl Ask<'_> {
             progress: progress.clone(),
             meter: meter.clone(),
             retries_max: chosen.config.retries_max,
+            deadline: tokio::time::Instant::now().checked_add(chosen.config.timeout),
         };
         let check = |workflow: &Workflow| planning::prove_workflow(app, workflow, wishes, Purpose::Validate, None);
         let iterations_max = author.iterations_max.unwrap_or(ITERATIONS_DEFAULT);
