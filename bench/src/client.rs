@@ -94,17 +94,23 @@ impl Client {
     ///
     /// When the server can't be reached or refuses.
     pub async fn execute_stream(&self, request: &Value) -> Result<EventStream, BenchError> {
+        self.open("/execute", request).await
+    }
+
+    /// Posts JSON and gives the stream that it is answered with.
+    ///
+    /// # Errors
+    ///
+    /// When the server can't be reached or refuses.
+    pub async fn open(&self, path: &str, request: &Value) -> Result<EventStream, BenchError> {
         let mut request = request.clone();
         request["options"]["stream"] = Value::Bool(true);
-        let sent = self
-            .http
-            .post(format!("{}/execute", self.base))
-            .bearer_auth(KEY)
-            .header("content-type", "application/json");
+        let sent =
+            self.http.post(format!("{}{path}", self.base)).bearer_auth(KEY).header("content-type", "application/json");
         let answer = sent.body(request.to_string()).send().await?;
         match answer.status().as_u16() {
             200 => Ok(EventStream::new(answer)),
-            status => Err(BenchError::broken(format!("/execute answered {status}: {}", answer.text().await?))),
+            status => Err(BenchError::broken(format!("{path} answered {status}: {}", answer.text().await?))),
         }
     }
 

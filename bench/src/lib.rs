@@ -3,6 +3,7 @@
 
 pub mod client;
 pub mod measure;
+pub mod model;
 pub mod server;
 pub mod soak;
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use partita_bench::measure::{followers, print, steps, weight};
+use partita_bench::measure::{composing, followers, print, steps, weight};
 use partita_bench::server::{Server, Setup};
 use partita_bench::soak::{Plan, soak};
 use partita_bench::{BenchError, measure::Row};
@@ -73,6 +73,7 @@ async fn all(binary: &Path, quick: bool) -> Result<Vec<Row>, BenchError> {
     let server = start(binary, &dir.path().join("followers")).await?;
     rows.extend(followers::followers(&server, if quick { 50 } else { 1_000 }).await?);
     server.stop()?;
+    rows.extend(composing::composing(binary, dir.path(), rounds, if quick { 20 } else { 200 }).await?);
     Ok(rows)
 }
 

@@ -1,5 +1,6 @@
 //! The measurements. Each gives a row: what, the figure, and the bound it has to keep.
 
+pub mod composing;
 pub mod followers;
 pub mod steps;
 pub mod weight;

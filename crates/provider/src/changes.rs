@@ -63,6 +63,54 @@ pub(crate) fn apply(workflow: &Value, changes: &Value) -> Result<Value, Vec<Diag
     if faults.is_empty() { Ok(changed) } else { Err(faults) }
 }
 
+/// Words of a requirement that may ask to remove something.
+const GIVES_UP: [&str; 22] = [
+    "remove",
+    "delete",
+    "drop",
+    "without",
+    "no longer",
+    "instead",
+    "replace",
+    "get rid",
+    "simplif",
+    "merge",
+    "only",
+    "skip",
+    "don't",
+    "do not",
+    "not ",
+    "stop ",
+    "leave out",
+    "fewer",
+    "shorten",
+    "unused",
+    "redundant",
+    "combine",
+];
+
+/// Leaves out of `remove` what no requirement speaks of, by its name or with a word that gives something up. Gives their
+/// names, for people; `None` when there are none.
+pub(crate) fn keep_what_nobody_gives_up<'a>(
+    changes: &mut Value,
+    requirements: impl Iterator<Item = &'a String>,
+) -> Option<String> {
+    let requirements: Vec<String> = requirements.map(|text| text.to_lowercase()).collect();
+    if requirements.iter().any(|text| GIVES_UP.iter().any(|word| text.contains(word))) {
+        return None;
+    }
+    let remove = changes.get_mut("remove")?.as_array_mut()?;
+    let is_named = |name: &Value| {
+        let name = name.as_str().unwrap_or_default().to_lowercase();
+        let step = name.split('.').next().unwrap_or_default();
+        requirements.iter().any(|text| text.contains(step) || text.contains(&step.replace(['_', '-'], " ")))
+    };
+    let (named, kept): (Vec<Value>, Vec<Value>) = std::mem::take(remove).into_iter().partition(is_named);
+    *remove = named;
+    let kept: Vec<String> = kept.iter().filter_map(|name| Some(format!("`{}`", name.as_str()?))).collect();
+    (!kept.is_empty()).then(|| kept.join(", "))
+}
+
 /// Entries by name; one that is there already gets the keys that are given.
 fn merge(workflow: &mut Value, key: &str, given: Option<&Value>) {
     let Some(given) = given.and_then(Value::as_object).filter(|given| !given.is_empty()) else { return };
@@ -247,6 +295,18 @@ mod tests {
         assert_eq!(changed["params"], json!({}));
         let changed = apply(&explicit(), &json!({"remove": ["two.retry"]})).unwrap();
         assert!(changed["steps"][1].get("retry").is_none());
+    }
+
+    #[test]
+    fn what_nobody_asks_to_remove_stays() {
+        let kept = |requirement: &str| {
+            let mut changes = json!({"remove": ["check_web", "old"]});
+            let kept = keep_what_nobody_gives_up(&mut changes, std::iter::once(&requirement.to_owned()));
+            (kept, changes["remove"].clone())
+        };
+        assert_eq!(kept("Add monitoring"), (Some("`check_web`, `old`".to_owned()), json!([])));
+        assert_eq!(kept("Let check web wait longer"), (Some("`old`".to_owned()), json!(["check_web"])));
+        assert_eq!(kept("Use helm instead of kubectl"), (None, json!(["check_web", "old"])));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::call::{Call, ProgressEvent};
 use crate::changes;
+use crate::claims::{Claim, claim_for, claims, latest};
 use crate::extract;
 use crate::provider::{
     Content, Draft, DraftError, DraftRequest, Provider, RefineRequest, Refinement, RequirementChange, UnmetRequirement,
@@ -129,17 +130,6 @@ struct Reading {
 /// Most of a failed draft that is handed to the caller; the rest of a novel helps nobody.
 const DRAFT_BYTES_SHOWN: usize = 64 * 1024;
 
-/// What an author says it did about a requirement.
-#[derive(Clone)]
-struct Claim {
-    requirement: String,
-    /// Its number among all requirements and previous errors, from 1.
-    number: Option<usize>,
-    met: bool,
-    summary: String,
-    steps: Vec<String>,
-}
-
 async fn go_round(
     provider: &dyn Provider,
     mut job: Job,
@@ -166,7 +156,7 @@ async fn go_round(
         };
         let Refinement { content, model, changes, unmet, suggestions, mut notes } = asked;
         let Reading { workflow, mut planned, draft, document, is_by_rules, notes: read, claims } =
-            read(content, job.base().as_ref(), check, &call.surroundings.catalogue);
+            read(content, job.changed(), check, &call.surroundings.catalogue);
         claimed = latest(claims, claimed);
         let claims = claimed.clone();
         if !read.is_empty() {
@@ -177,6 +167,9 @@ async fn go_round(
         call.progress.tell(ProgressEvent::Validation { iteration: iterations, valid, issues }).await;
         if let Some(workflow) = workflow.filter(|_| valid) {
             planned.suggestions.extend(suggestions);
+            if !is_by_rules {
+                planned.suggestions.extend(job.not_said(&workflow));
+            }
             notes.extend(read);
             let provider = provider.name().to_owned();
             let metadata = Metadata { provider, model, iterations, notes, usage: call.meter.used() };
@@ -213,10 +206,12 @@ impl Job {
         }
     }
 
-    /// What changes are changes to: the workflow, or the draft of it that the last round made.
-    fn base(&self) -> Option<Value> {
-        let Self::Refine(request) = self else { return None };
-        Some(request.draft().unwrap_or_else(|| to_value(&request.workflow)))
+    /// The refinement that it is, if it is one.
+    fn changed(&self) -> Option<&RefineRequest> {
+        match self {
+            Self::Refine(request) => Some(request),
+            Self::Draft(_) => None,
+        }
     }
 
     /// Hands a draft that failed the check to the next round.
@@ -237,6 +232,13 @@ impl Job {
         composed.metadata.iterations = iterations;
         composed.metadata.usage = call.meter.used();
         self.settle(composed, claims)
+    }
+
+    /// Values that an author chose by itself.
+    fn not_said(&self, workflow: &Workflow) -> Vec<String> {
+        let Self::Draft(request) = self else { return Vec::new() };
+        let Ok(context) = serde_json::to_string(&(&request.context, &request.parameters)) else { return Vec::new() };
+        extract::not_said(&to_value(workflow), &format!("{} {context}", request.task))
     }
 
     /// What an author says it did and did not, as findings for it.
@@ -287,66 +289,6 @@ impl Job {
     }
 }
 
-impl Claim {
-    /// The steps that show that it is true, of those that it names: they were added, changed or removed. Where none was, it
-    /// is true if something beside the steps changed, or if it says that nothing had to.
-    fn proven(&self, diff: &[Change], workflow: &Workflow) -> Result<Vec<String>, String> {
-        if says_already(&self.summary) {
-            return Ok(self.steps.clone());
-        }
-        if diff.is_empty() {
-            return Err("the author says it is met, but nothing in the workflow changed".to_owned());
-        }
-        let changed = |step: &&String| {
-            let path = format!("steps.{step}");
-            diff.iter().any(|change| {
-                change.path == path || change.path.strip_prefix(&path).is_some_and(|rest| rest.starts_with('.'))
-            })
-        };
-        let shown: Vec<String> = self.steps.iter().filter(changed).cloned().collect();
-        let handlers = to_value(workflow)["handlers"].take();
-        let handlers: Vec<&Value> = handlers.as_object().into_iter().flat_map(|handlers| handlers.values()).collect();
-        let is_there = |name: &String| {
-            workflow.steps.iter().any(|step| step.name == *name) || handlers.iter().any(|step| step["name"] == *name)
-        };
-        let absent: Vec<String> =
-            self.steps.iter().filter(|name| !is_there(name)).map(|name| format!("`{name}`")).collect();
-        let is_beside = |change: &Change| {
-            let beside = ["on_failure", "handlers", "timeout", "schedule", "name", "description"];
-            beside.iter().any(|key| change.path.starts_with(key))
-        };
-        if !shown.is_empty() || self.steps.is_empty() || diff.iter().any(is_beside) && absent.len() < self.steps.len() {
-            return Ok(shown);
-        }
-        if absent.is_empty() {
-            let names: Vec<String> = self.steps.iter().map(|step| format!("`{step}`")).collect();
-            return Err(format!("the author says that {} does it, which is as it was before", names.join(", ")));
-        }
-        Err(format!("the author says that {} does it, which is not in the workflow", absent.join(", ")))
-    }
-}
-
-/// What an author says now, and what it said before about requirements that it says nothing more about.
-fn latest(mut now: Vec<Claim>, before: Vec<Claim>) -> Vec<Claim> {
-    let is_new =
-        |claim: &Claim| !now.iter().any(|new| (new.number, &new.requirement) == (claim.number, &claim.requirement));
-    let old: Vec<Claim> = before.into_iter().filter(is_new).collect();
-    now.extend(old);
-    now
-}
-
-/// What an author says about a requirement. Authors seldom repeat the words as they were: the number
-/// counts, then the words, then the place in a list that is as long as that of the requirements.
-fn claim_for<'a>(claims: &'a [Claim], index: usize, count: usize, requirement: &str) -> Option<&'a Claim> {
-    let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
-    let wanted = plain(requirement);
-    let is_same = |claim: &&Claim| plain(&claim.requirement) == wanted;
-    let is_numbered = claims.iter().all(|claim| claim.number.is_some());
-    let by_number = || claims.iter().find(|claim| is_numbered && claim.number == Some(index + 1));
-    let by_place = || claims.get(index).filter(|_| !is_numbered && claims.len() == count);
-    claims.iter().find(is_same).or_else(by_number).or_else(by_place)
-}
-
 /// A draft as callers are shown it.
 fn shortened(mut draft: String) -> String {
     if draft.len() > DRAFT_BYTES_SHOWN {
@@ -357,13 +299,8 @@ fn shortened(mut draft: String) -> String {
     draft
 }
 
-/// Whether an author says that a requirement was met before.
-fn says_already(summary: &str) -> bool {
-    summary.trim_start().to_lowercase().starts_with("already")
-}
-
-/// Reads what an author wrote, and checks it. `base` is what changes are changes to.
-fn read(content: Content, base: Option<&Value>, check: Check<'_>, catalogue: &Catalogue) -> Reading {
+/// Reads what an author wrote, and checks it. `asked` is the refinement that it belongs to.
+fn read(content: Content, asked: Option<&RefineRequest>, check: Check<'_>, catalogue: &Catalogue) -> Reading {
     let (text, is_cut) = match content {
         Content::Workflow(workflow) => {
             let planned = check(&workflow);
@@ -390,15 +327,25 @@ fn read(content: Content, base: Option<&Value>, check: Check<'_>, catalogue: &Ca
     };
     let claims = claims(&extracted.value);
     let whole = extracted.value.get_mut("workflow").filter(|inner| inner.is_object()).map(Value::take);
-    let mut document = match (whole, extracted.value.get("changes"), base) {
+    let mut document = match (whole, extracted.value.get_mut("changes"), asked) {
         (Some(whole), ..) => whole,
-        (None, Some(changes), Some(base)) => match changes::apply(base, changes) {
-            Ok(changed) => changed,
-            Err(faults) => return unread(faults, text, None),
-        },
+        (None, Some(changes), Some(asked)) => {
+            // Changes to the draft of it that the last round made, where there is one.
+            let base = asked.draft().unwrap_or_else(|| to_value(&asked.workflow));
+            let kept =
+                changes::keep_what_nobody_gives_up(changes, asked.requirements.iter().chain(&asked.previous_errors));
+            extracted.repairs.extend(kept.map(|names| format!("kept {names}: no requirement asks to remove it")));
+            match changes::apply(&base, changes) {
+                Ok(changed) => changed,
+                Err(faults) => return unread(faults, text, None),
+            }
+        }
         (None, ..) => extracted.value.take(),
     };
     extracted.repairs.extend(extract::written_out(&mut document, catalogue));
+    if asked.is_none() {
+        extracted.repairs.extend(extract::without_unused(&mut document));
+    }
     let loaded = from_value(&document);
     let Some(workflow) = loaded.workflow else {
         return unread(loaded.diagnostics, text, Some(document));
@@ -411,22 +358,4 @@ fn read(content: Content, base: Option<&Value>, check: Check<'_>, catalogue: &Ca
     let notes = extracted.repairs;
     let (workflow, document) = (Some(workflow), Some(document));
     Reading { workflow, planned, draft: text, document, is_by_rules: false, notes, claims }
-}
-
-/// What stands under `requirements` of an answer: `{number | requirement, met, summary, steps}` each.
-fn claims(answer: &Value) -> Vec<Claim> {
-    let text = |value: &Value, key: &str| value[key].as_str().unwrap_or_default().to_owned();
-    let of = |value: &Value| Claim {
-        requirement: text(value, "requirement"),
-        number: value["number"].as_u64().and_then(|number| usize::try_from(number).ok()),
-        met: value["met"] == true,
-        summary: text(value, "summary"),
-        steps: value["steps"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(|step| Some(step.as_str()?.to_owned()))
-            .collect(),
-    };
-    answer["requirements"].as_array().into_iter().flatten().map(of).collect()
 }

@@ -10,6 +10,7 @@
 mod adk;
 mod call;
 mod changes;
+mod claims;
 mod compose;
 pub mod extract;
 mod mcp;

@@ -38,7 +38,7 @@ fn write_out(step: &mut Value, catalogue: &Catalogue, defaults: &Map<String, Val
 }
 
 /// The defaults of parameters, written as an object or as a list. A default that is itself a reference is none.
-fn defaults(params: &Value) -> Map<String, Value> {
+pub(super) fn defaults(params: &Value) -> Map<String, Value> {
     let default = |param: &Value| match param {
         Value::Object(entry) => entry.get("default").cloned(),
         Value::Array(_) | Value::Null => None,

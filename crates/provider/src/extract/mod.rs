@@ -3,6 +3,7 @@
 
 mod lenient;
 mod literal;
+mod params;
 mod refusal;
 mod repair;
 mod scan;
@@ -14,6 +15,7 @@ use partita_core::Diagnostic;
 use serde_json::Value;
 
 pub(crate) use literal::written_out;
+pub(crate) use params::{not_said, without_unused};
 use repair::Repair;
 use scan::{Dress, Found};
 

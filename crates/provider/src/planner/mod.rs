@@ -26,6 +26,7 @@ mod network;
 mod order;
 mod part;
 mod phrases;
+mod pieces;
 mod platform;
 mod projects;
 mod refine;
