@@ -40,9 +40,9 @@ pub(crate) fn apply(workflow: &Value, changes: &Value) -> Result<Value, Vec<Diag
         merge(&mut changed, key, changes.get(key));
     }
     let mut steps = changed["steps"].as_array().cloned().unwrap_or_default();
-    let given = changes["steps"].as_array().cloned().unwrap_or_default();
-    let (old, new): (Vec<_>, Vec<_>) =
-        given.into_iter().enumerate().partition(|(_, step)| steps.iter().any(|known| known["name"] == step["name"]));
+    let given = last_of_each(changes["steps"].as_array().map(Vec::as_slice).unwrap_or_default());
+    let is_old = |(_, step): &(usize, Value)| steps.iter().any(|known| known["name"] == step["name"]);
+    let (old, new): (Vec<_>, Vec<_>) = given.iter().cloned().partition(is_old);
     for (_, step) in old {
         if let Some(known) = steps.iter_mut().find(|known| known["name"] == step["name"]) {
             change_step(known, &step);
@@ -54,13 +54,24 @@ pub(crate) fn apply(workflow: &Value, changes: &Value) -> Result<Value, Vec<Diag
         }
     }
     changed["steps"] = Value::Array(steps);
+    let mut removed = BTreeSet::new();
     for (at, name) in changes["remove"].as_array().into_iter().flatten().enumerate() {
         let name = name.as_str().unwrap_or_default();
+        // What is given is meant to be there, and nothing goes twice.
+        if given.iter().any(|(_, step)| step["name"] == name) || !removed.insert(name) {
+            continue;
+        }
         if !remove(&mut changed, name) {
             faults.push(unknown(&format!("changes.remove[{at}]"), name, &changed));
         }
     }
     if faults.is_empty() { Ok(changed) } else { Err(faults) }
+}
+
+/// The steps that are given, with their places; of those that are there several times the last.
+fn last_of_each(given: &[Value]) -> Vec<(usize, Value)> {
+    let is_last = |at: usize, step: &Value| !given[at + 1..].iter().any(|later| later["name"] == step["name"]);
+    given.iter().enumerate().filter(|(at, step)| is_last(*at, step)).map(|(at, step)| (at, step.clone())).collect()
 }
 
 /// Words of a requirement that may ask to remove something.
@@ -102,13 +113,21 @@ pub(crate) fn keep_what_nobody_gives_up<'a>(
     let remove = changes.get_mut("remove")?.as_array_mut()?;
     let is_named = |name: &Value| {
         let name = name.as_str().unwrap_or_default().to_lowercase();
-        let step = name.split('.').next().unwrap_or_default();
-        requirements.iter().any(|text| text.contains(step) || text.contains(&step.replace(['_', '-'], " ")))
+        let step = name.split('.').next().unwrap_or_default().replace(['_', '-'], " ");
+        requirements.iter().any(|text| has_words(&text.replace(['_', '-'], " "), &step))
     };
     let (named, kept): (Vec<Value>, Vec<Value>) = std::mem::take(remove).into_iter().partition(is_named);
     *remove = named;
-    let kept: Vec<String> = kept.iter().filter_map(|name| Some(format!("`{}`", name.as_str()?))).collect();
-    (!kept.is_empty()).then(|| kept.join(", "))
+    let kept: BTreeSet<String> = kept.iter().filter_map(|name| Some(format!("`{}`", name.as_str()?))).collect();
+    (!kept.is_empty()).then(|| kept.into_iter().collect::<Vec<_>>().join(", "))
+}
+
+/// Whether words stand in a text as whole ones: `deploy` is not in `deployment`.
+fn has_words(text: &str, words: &str) -> bool {
+    let is_border = |it: Option<char>| it.is_none_or(|it| !it.is_alphanumeric());
+    text.match_indices(words).any(|(at, found)| {
+        is_border(text[..at].chars().next_back()) && is_border(text[at + found.len()..].chars().next())
+    })
 }
 
 /// Entries by name; one that is there already gets the keys that are given.
@@ -298,6 +317,15 @@ mod tests {
     }
 
     #[test]
+    fn what_is_given_twice_or_given_and_removed_is_taken_once() {
+        let step = |command: &str| json!({"name": "new", "command": command});
+        let changes = json!({"steps": [step("a"), {"name": "one", "command": "a"}, step("b")], "remove": ["one", "new", "two", "two"]});
+        let changed = apply(&explicit(), &changes).unwrap();
+        assert_eq!(names(&changed), ["one", "three", "new"]);
+        assert_eq!(changed["steps"][2]["command"], "b");
+    }
+
+    #[test]
     fn what_nobody_asks_to_remove_stays() {
         let kept = |requirement: &str| {
             let mut changes = json!({"remove": ["check_web", "old"]});
@@ -306,6 +334,8 @@ mod tests {
         };
         assert_eq!(kept("Add monitoring"), (Some("`check_web`, `old`".to_owned()), json!([])));
         assert_eq!(kept("Let check web wait longer"), (Some("`old`".to_owned()), json!(["check_web"])));
+        assert_eq!(kept("The old one goes").1, json!(["old"]));
+        assert_eq!(kept("Add boldness").1, json!([]));
         assert_eq!(kept("Use helm instead of kubectl"), (None, json!(["check_web", "old"])));
     }
 

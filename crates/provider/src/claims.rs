@@ -26,7 +26,8 @@ pub(crate) fn claims(answer: &Value) -> Vec<Claim> {
             .as_array()
             .into_iter()
             .flatten()
-            .filter_map(|step| Some(step.as_str()?.to_owned()))
+            // Some write `name: deploy`.
+            .filter_map(|step| Some(step.as_str()?.trim().trim_start_matches("name:").trim().to_owned()))
             .collect(),
     };
     answer["requirements"].as_array().into_iter().flatten().map(of).collect()
@@ -34,13 +35,17 @@ pub(crate) fn claims(answer: &Value) -> Vec<Claim> {
 
 impl Claim {
     /// The steps that show that it is true, of those that it names: they were added, changed or removed. Where none was, it
-    /// is true if something beside the steps changed, or if it says that nothing had to.
-    pub(crate) fn proven(&self, diff: &[Change], workflow: &Workflow) -> Result<Vec<String>, String> {
+    /// is true if something beside the steps changed, or if it says that nothing had to. `is_only` says that there is no other
+    /// requirement that a change could be for.
+    pub(crate) fn proven(&self, diff: &[Change], workflow: &Workflow, is_only: bool) -> Result<Vec<String>, String> {
         if says_already(&self.summary) {
             return Ok(self.steps.clone());
         }
         if diff.is_empty() {
             return Err("the author says it is met, but nothing in the workflow changed".to_owned());
+        }
+        if self.steps.is_empty() && !is_only && diff.iter().all(|change| change.path.starts_with("steps")) {
+            return Err("the author names no step that does it, and nothing beside the steps changed".to_owned());
         }
         let changed = |step: &&String| {
             let path = format!("steps.{step}");

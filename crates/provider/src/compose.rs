@@ -248,7 +248,7 @@ impl Job {
         let all: Vec<&String> = request.requirements.iter().chain(&request.previous_errors).collect();
         let faults = all.iter().enumerate().filter_map(|(index, requirement)| {
             let claim = claim_for(claims, index, all.len(), requirement).filter(|claim| claim.met)?;
-            let reason = claim.proven(&diff, workflow).err()?;
+            let reason = claim.proven(&diff, workflow, all.len() == 1).err()?;
             let message = format!("requirement {} is not met: {reason}", index + 1);
             let help = "add what is missing to `changes`; or say `\"met\": false` and why; or, where the workflow met it before, \
                         begin the summary with \"already\"";
@@ -272,7 +272,7 @@ impl Job {
             }
             let claim = claim_for(&claims, index, count, &requirement);
             let reason = match claim {
-                Some(claim) if claim.met => match claim.proven(&composed.diff, &composed.workflow) {
+                Some(claim) if claim.met => match claim.proven(&composed.diff, &composed.workflow, count == 1) {
                     Ok(steps) => {
                         let summary = claim.summary.clone();
                         composed.changes.push(RequirementChange { requirement, summary, steps });

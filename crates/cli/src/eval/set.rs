@@ -11,7 +11,7 @@ use crate::error::CliError;
 use crate::exit_code::ExitCode;
 
 /// A pattern of a set may compile to this much; one that is longer is a mistake.
-const PATTERN_BYTES_MAX: usize = 256 * 1024;
+const PATTERN_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Sentences with their facts, in the order of the file.
 #[derive(Debug)]

@@ -55,7 +55,7 @@ pub(super) async fn refine(request: &RefineRequest, agent: &Agent<'_>, call: &Ca
     };
     let task = format!("{}\n{again}", prompt::REFINE.trim_end());
     let lookups_max = if request.previous.is_some() { 0 } else { agent.config.lookups_max };
-    let schema = schema::refinement(&loaded.tools);
+    let schema = schema::refinement(&loaded.tools, request.requirements.len() + request.previous_errors.len());
     let answer =
         agent.ask(&loaded, Question { task: &task, schema, lookups_max, vary: request.is_stuck }, call).await?;
     let (model, notes) = (answer.model.clone(), notes(&answer));

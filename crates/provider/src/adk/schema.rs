@@ -15,16 +15,18 @@ pub(super) fn workflow(tools: &[&Tool]) -> AnswerSchema {
 }
 
 /// The schema of changes to a workflow, with what was done for each requirement.
-pub(super) fn refinement(tools: &[&Tool]) -> AnswerSchema {
+///
+/// Its lists have an end: models that may go on do so.
+pub(super) fn refinement(tools: &[&Tool], requirements: usize) -> AnswerSchema {
     let claim = object(
         json!({
             "number": {"type": "integer"}, "met": {"type": "boolean"}, "summary": {"type": "string"},
-            "steps": {"type": "array", "items": {"type": "string"}},
+            "steps": list(json!({"type": "string"}), 12),
         }),
         &["number", "met", "summary", "steps"],
     );
     let schema = object(
-        json!({"changes": of_changes(tools), "requirements": {"type": "array", "items": claim}}),
+        json!({"changes": of_changes(tools, requirements), "requirements": list(claim, requirements)}),
         &["changes", "requirements"],
     );
     AnswerSchema { name: "refinement".to_owned(), schema }
@@ -44,7 +46,11 @@ fn of_workflow(tools: &[&Tool]) -> Value {
     )
 }
 
-fn of_changes(tools: &[&Tool]) -> Value {
+fn list(items: Value, most: usize) -> Value {
+    json!({"type": "array", "maxItems": most, "items": items})
+}
+
+fn of_changes(tools: &[&Tool], requirements: usize) -> Value {
     let text = || json!({"type": "string"});
     let places = Map::from_iter([("after".to_owned(), text()), ("before".to_owned(), text())]);
     object(
@@ -53,8 +59,8 @@ fn of_changes(tools: &[&Tool]) -> Value {
             "on_failure": on_failure(),
             "schedule": {"type": "string", "description": "a cron phrase"},
             "timeout": text(),
-            "steps": {"type": "array", "items": {"anyOf": steps(tools, &places)}},
-            "remove": {"type": "array", "items": text()},
+            "steps": list(json!({"anyOf": steps(tools, &places)}), 4 + 4 * requirements),
+            "remove": list(text(), 12),
         }),
         &["steps"],
     )

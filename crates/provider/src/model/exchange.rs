@@ -126,6 +126,13 @@ impl Exchange<'_> {
                     return Ok(());
                 }
             }
+            if charge.gathering.finish.is_none() && charge.gathering.goes_in_circles() {
+                // Leaving closes the connection, and with it the model's work. What the vendor counted until then, if
+                // anything, is not all of it.
+                charge.gathering.finish = Some(Finish::Length);
+                charge.gathering.output_tokens = None;
+                return Ok(());
+            }
             let idle = Duration::from_millis(self.target.idle_ms);
             patience = if charge.gathering.finish.is_some() { idle.min(AFTER_FINISH) } else { idle };
         }

@@ -27,6 +27,8 @@ pub(super) struct Gathering {
     pub(super) done: bool,
     /// At least one event was of the vendor's protocol.
     pub(super) begun: bool,
+    /// How much of the text was looked at for circles.
+    looked_at: usize,
 }
 
 /// A piece of an answer that can be shown at once.
@@ -67,6 +69,18 @@ impl Gathering {
             self.text.push_str(text);
             pieces.push(Piece::Text(text.to_owned()));
         }
+    }
+
+    /// Whether the text has come to repeat itself over and over, as small models do until somebody stops them: its end is
+    /// one piece of text several times. Looked for from time to time, since most answers never do.
+    pub(super) fn goes_in_circles(&mut self) -> bool {
+        let text = self.text.as_bytes();
+        if text.len() < self.looked_at + limits::CIRCLE_BYTES / 2 || text.len() < limits::CIRCLE_BYTES {
+            return false;
+        }
+        self.looked_at = text.len();
+        let end = &text[text.len() - limits::CIRCLE_BYTES..];
+        (1..=limits::CIRCLE_BYTES / limits::CIRCLE_TIMES).any(|length| end[length..] == end[..end.len() - length])
     }
 
     /// Takes a piece of a thought.

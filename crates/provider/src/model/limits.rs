@@ -18,6 +18,10 @@ pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Most bytes of one answer, framing included. The longest answers of models are some 500 kB of text;
 /// in events of one token each that grows to a few megabytes.
 pub(super) const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// An answer that ends in so many bytes of one piece of text, so many times at least, goes in circles. No two steps are
+/// the same, so nothing that is meant looks like that.
+pub(super) const CIRCLE_BYTES: usize = 2_048;
+pub(super) const CIRCLE_TIMES: usize = 4;
 /// Most bytes that are read of an answer that reports an error; the message is at its beginning.
 pub(super) const ERROR_BYTES_MAX: usize = 64 * 1024;
 /// Most characters of a vendor's message that are passed on.

@@ -308,7 +308,8 @@ pub(super) fn package(asked: &Asked<'_>) -> Part {
 pub(super) fn make_user(asked: &Asked<'_>) -> Part {
     let mut part = Part::new("make-user");
     let facts = &asked.facts;
-    let after_kind = facts.object_of(&["user", "account", "users"]);
+    let kinds = ["user", "account", "users"];
+    let after_kind = facts.named(&kinds).or_else(|| facts.object_of(&kinds));
     part.needed("user", "The name of the user", facts.given_text(&["user"]).or(after_kind));
     let group = facts.named(&["group", "groups"]);
     let flag = if group.is_some() { " -G \"$group\"" } else { "" };

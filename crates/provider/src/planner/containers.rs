@@ -239,7 +239,8 @@ fn containers(asked: &Asked<'_>) -> Part {
 fn object(asked: &Asked<'_>) -> (&'static str, Option<String>) {
     let facts = &asked.facts;
     let kind = KINDS.iter().find(|kind| asked.says(&[kind])).copied().unwrap_or("deployment");
-    let name = facts.named(&[kind]).or_else(|| facts.named_before(&[kind]));
+    let several = format!("{kind}s");
+    let name = facts.named(&[kind, &several]).or_else(|| facts.named_before(&[kind]));
     (kind, name)
 }
 

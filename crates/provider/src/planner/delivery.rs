@@ -47,7 +47,7 @@ fn rollout(asked: &Asked<'_>) -> Part {
     let is_manifest = |path: &&String| path.ends_with("yaml") || path.ends_with("yml") || path.ends_with('/');
     let named = asked.facts.paths.iter().find(is_manifest);
     if let Some(manifest) =
-        named.or_else(|| asked.facts.paths.first().filter(|_| asked.says(&["manifest", "manifests"])))
+        named.or_else(|| asked.facts.paths.first().filter(|_| asked.says(&["manifest", "manifests", "apply"])))
     {
         part.needed("manifest", "The manifest to apply", Some(manifest.clone()));
         part.step(json!({
@@ -291,7 +291,9 @@ pub(super) fn docker(asked: &Asked<'_>) -> Part {
     part.needed("image", "The name of the image, with its tag", image);
     let directory =
         asked.facts.path_after(&["in", "from", "of"]).or_else(|| asked.facts.given_text(&["directory", "path"]));
-    part.needed("directory", "Where the Dockerfile is", directory);
+    // `build ./web as web:2`
+    let object = || asked.facts.path_after(&["build", "building", "rebuild"]);
+    part.needed("directory", "Where the Dockerfile is", directory.or_else(object));
     part.step(json!({
         "name": "build_image", "description": "Build the image", "depends": [], "tool": "docker",
         "parameters": {"command": "build -t ${image} ${directory}"}, "timeout": "30m",

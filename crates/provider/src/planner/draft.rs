@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use partita_core::workflow::document::Action;
 use partita_core::workflow::{Workflow, from_value};
 use regex::Regex;
 use serde_json::{Map, Value};
@@ -76,8 +77,10 @@ pub(super) fn draft(request: &DraftRequest) -> Result<Drafted, DraftError> {
     };
     let mut notes: Vec<String> =
         readings.iter().map(|reading| format!("understood: {}", reading.intent.title)).collect();
+    // A limit on a request is none on the run, which may try it again.
+    let only_asks = workflow.steps.iter().all(|step| matches!(step.action, Some(Action::Http(_))));
     let limited: Vec<&Clause> = match readings.as_slice() {
-        [_] => Vec::new(),
+        [_] if !only_asks => Vec::new(),
         several => several.iter().flat_map(|reading| reading.clauses.iter().copied()).collect(),
     };
     apply(&mut workflow, (&wishes, &denied, &limited), &context, (&mut suggestions, &mut notes));

@@ -46,13 +46,22 @@ patterns! {
     PERCENT = r"(?i)(\d{1,3})(?:\.\d+)?\s*(?:%|percent)";
     IMAGE = r"\b((?:[a-z0-9.-]+(?::\d+)?/)+[a-z0-9._-]+(?::[\w.-]+)?|[a-z0-9][a-z0-9._-]*:v?\d[\w.-]*)";
     NAMED_IMAGE = r"(?i)\bimages?\s+([a-z0-9][a-z0-9._-]*:[a-z0-9][\w.-]*)";
+    NAMED_VERSION = r"(?i)\bversion\s+(\d[\w.-]*)";
     VERSION = r"(?i)\b(v\d+(?:\.\d+)*(?:[-.]\w+)?|\d+\.\d+\.\d+(?:-\w+)?)\b";
     DURATION = r"(?i)\b(\d+(?:\.\d+)?)\s*(ms|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|weeks?)\b";
     TIMES = r"(?i)\b(\d+|one|two|three|four|five|six|seven|eight|nine|ten|once|twice|thrice)\s+(?:times|retries|attempts|tries|more times)\b|\b(once|twice|thrice)\b";
 }
 
 /// Words that are never the name of a thing.
-const COMMON: [&str; 70] = [
+const COMMON: [&str; 78] = [
+    "so",
+    "until",
+    "once",
+    "while",
+    "again",
+    "there",
+    "which",
+    "who",
     "the",
     "a",
     "an",
@@ -175,6 +184,7 @@ impl Facts {
                 .collect(),
             versions: all(&VERSION, 1)
                 .into_iter()
+                .chain(all(&NAMED_VERSION, 1).into_iter().map(|version| version.trim_end_matches('.').to_owned()))
                 .filter(|version| !urls.iter().any(|url| url.contains(version)))
                 .collect(),
             channels: all(&CHANNEL, 1),
@@ -317,7 +327,7 @@ impl Facts {
         );
         let fillers = [
             "the", "a", "an", "this", "that", "my", "our", "all", "it", "service", "services", "server", "host", "and",
-            "status",
+            "status", "named", "called",
         ];
         let pattern = compiled(pattern)?;
         let mut found = pattern.captures_iter(&self.text).filter_map(|found| Some(found.get(1)?.as_str()));

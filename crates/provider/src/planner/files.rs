@@ -68,7 +68,7 @@ pub(super) static INTENTS: [Intent; 10] = [
     Intent {
         title: "look whether a file is there",
         words: &[&["exist", "exists", "is there", "there is", "present", "is missing"]],
-        except: &["space", "dns", "record"],
+        except: &["space", "dns", "record", "anything", "something", "larger", "bigger", "which"],
         fits: has_path,
         absorbs: &[],
         lists: &["files", "file", "that", "whether", "if", "do", "check"],
@@ -191,7 +191,22 @@ fn make_directory(asked: &Asked<'_>) -> Part {
         "parameters": {"operation": "make_directory", "path": "${path}"},
         "rollback": {"command": "[ \"$WAS_THERE\" = true ] || rmdir -- \"$path\""},
     }));
+    if asked.says(&["mode", "permissions"])
+        && let Some(mode) = mode(&asked.facts)
+    {
+        part.needed("mode", "Its permissions: 750, u+x", Some(mode));
+        part.step(json!({
+            "name": "set_mode", "description": "Set its permissions", "effects": "write",
+            "command": "chmod -- \"$mode\" \"$path\"",
+        }));
+    }
     part
+}
+
+/// Permissions as `chmod` takes them.
+fn mode(facts: &Facts) -> Option<String> {
+    let found = super::facts::compiled(r"(?i)(?:^|[\s`])(0?[0-7]{3,4}|[ugoa]*[+=-][rwxX]+)(?:$|[\s.,;`])".to_owned())?;
+    Some(found.captures(&facts.text)?.get(1)?.as_str().to_owned())
 }
 
 fn delete(asked: &Asked<'_>) -> Part {
@@ -248,9 +263,7 @@ fn permissions(asked: &Asked<'_>) -> Part {
         let named = facts.named(&["to", "owner", "chown"]);
         ("chown", "owner", "The new owner: user, or user:group", named, "%U:%G")
     } else {
-        let found =
-            super::facts::compiled(r"(?i)(?:^|[\s`])(0?[0-7]{3,4}|[ugoa]*[+=-][rwxX]+)(?:$|[\s.,;`])".to_owned());
-        let mode = found.and_then(|found| Some(found.captures(&facts.text)?.get(1)?.as_str().to_owned()));
+        let mode = mode(facts);
         let mode = mode.or_else(|| asked.says(&["executable"]).then(|| "a+x".to_owned()));
         ("chmod", "mode", "The new permissions: 750, u+x", mode, "%a")
     };

@@ -166,6 +166,7 @@ static GENERAL: [Intent; 33] = [
                 "on this server",
                 "on this box",
                 "on the machine",
+                "here",
             ],
         ],
         except: &["helm", "chart", "docker", "pip", "npm", "update", "upgrade", "monitoring", "cargo"],
@@ -208,7 +209,19 @@ static GENERAL: [Intent; 33] = [
                 "bigger than",
                 "larger than",
             ],
-            &["directory", "directories", "folders", "folder", "files", "file", "space", "disk", "what"],
+            &[
+                "directory",
+                "directories",
+                "folders",
+                "folder",
+                "files",
+                "file",
+                "space",
+                "disk",
+                "what",
+                "anything",
+                "there",
+            ],
         ],
         except: &["delete", "remove", "clean", "clean up", "database", "table", "memory"],
         fits: |_, facts| facts.commands.is_empty(),
@@ -323,7 +336,8 @@ static GENERAL: [Intent; 33] = [
         except: &[],
         fits: |clause, facts| {
             let is_manifest = |path: &String| path.ends_with("yaml") || path.ends_with("yml") || path.ends_with('/');
-            facts.paths.iter().any(is_manifest) || clause.has(&["manifest", "manifests"]) && !facts.paths.is_empty()
+            let named = clause.has(&["manifest", "manifests", "cluster", "kubernetes"]) && !facts.paths.is_empty();
+            facts.paths.iter().any(is_manifest) || named
         },
         absorbs: &[],
         lists: &[],

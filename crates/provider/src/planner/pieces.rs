@@ -106,7 +106,8 @@ fn asks(clause: &Clause) -> bool {
 fn joined(pieces: Vec<Piece>) -> Vec<Piece> {
     let mut joined: Vec<Piece> = Vec::with_capacity(pieces.len());
     for piece in pieces {
-        let refers = piece.clause.has(&["it", "them"]) && !piece.clause.denies && !piece.clause.on_failure;
+        let refers =
+            piece.clause.has(&["it", "them", "its", "their"]) && !piece.clause.denies && !piece.clause.on_failure;
         let speaks_of = |before: &&mut Piece| {
             !means(&before.clause) && before.items.is_empty() && before.clause.group == piece.clause.group
         };

@@ -84,6 +84,7 @@ pub(super) static INTENTS: [Intent; 14] = [
                 "troubleshoot",
                 "find out why",
                 "why",
+                "collect",
                 "analyse",
                 "analyze",
             ],
@@ -133,7 +134,7 @@ pub(super) static INTENTS: [Intent; 14] = [
     Intent {
         title: "bring an image up in Kubernetes",
         words: &[&["live", "running", "run", "use", "go live", "bring up", "put", "switch", "move"]],
-        except: &["build", "rebuild", "push", "scan", "docker", "container", "containers", "wait"],
+        except: &["build", "rebuild", "push", "scan", "docker", "container", "containers", "wait", "helm", "chart"],
         fits: |clause, facts| {
             !facts.images.is_empty()
                 && facts.commands.is_empty()

@@ -18,7 +18,7 @@ const HYPHENATED: u32 = 0xF400;
 const EACH: u32 = 0x400;
 
 /// A verb and its past participle, for what is said in the passive voice.
-const VERBS: [(&str, &str); 40] = [
+const VERBS: [(&str, &str); 41] = [
     ("applied", "apply"),
     ("archived", "archive"),
     ("backed up", "back up"),
@@ -49,6 +49,7 @@ const VERBS: [(&str, &str); 40] = [
     ("rolled back", "roll back"),
     ("rolled out", "deploy"),
     ("rotated", "rotate"),
+    ("saved", "save"),
     ("scaled", "scale"),
     ("scanned", "scan"),
     ("started", "start"),
@@ -71,7 +72,7 @@ static RULES: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
         (r"\bgo ahead and\s+", ""),
         (r"\bboth\s+", ""),
         // Order.
-        (r"\s*,?\s*(?:and\s+)?(?:followed by|and only then|after which|thereafter|subsequently)\b\s*,?", ", then"),
+        (r"\s*,?\s*(?:and\s+)?(?:followed by|and only then|after which|thereafter|subsequently)\b\s*,?", ", then "),
         (r"\b(before|after|once) you(?:'ve| have)?\s+", "$1 "),
         (r"\b(?:find out|confirm|ensure|see)\s+(if|whether|that)\b", "check $1"),
         (
@@ -94,7 +95,7 @@ static RULES: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
         ),
         (r"\bput\s+(?:the|a)\s+tag\s+(\S+)\s+on\b", "tag $1 in"),
         (
-            r"\bgive\s+((?:the\s+)?(?:secret|password|token|key)\s+[^,;]*?)\s+a\s+(?:new|fresh)\s+(?:value|password|one)\b",
+            r"\bgive\s+((?:the\s+)?(?:secret|password|token|key)\s+[^,;]*?)\s+a\s+(?:new|fresh)\s+(?:random\s+)?(?:value|password|one)\b",
             "rotate $1",
         ),
         (
@@ -112,6 +113,28 @@ static RULES: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
             r"\b(\w+)\s+(?:isn't|is not|aren't|are not)\s+(?:needed|necessary|required|wanted)\b(?:\s*,?\s*(?:so\s+)?skip\s+(?:it|them|that))?",
             "without $1",
         ),
+        (r"\bput\s+version\s+(\S+)\s+of\s+(\S+)\s+(?:in|on|onto|into|to)\b", "deploy version $1 of $2 to"),
+        (r"\bgo(?:ing)? back to the (?:old|previous|former|last) (?:one|version|release)\b", "roll back"),
+        (
+            r"\bif the (?:rollout|deployment|release) (?:doesn't|does not|won't) (?:come up|succeed|work|get ready|become ready)\s*,?",
+            "if it fails,",
+        ),
+        (
+            r"\bonly the (?:newest|latest|last|most recent) (\d+)\s+(?:\w+\s+)?(?:should|must|may|are to) (?:stay|remain|be kept)\b",
+            "keep $1",
+        ),
+        (r"\bbring\s+([^,;.]{1,60}?)\s+back\s+from\b", "restore $1 from"),
+        (
+            r"\b(?:make|let)\s+(?:everything (?:in|below|under) (?:there|it|them)|it all)\s+belong to\b",
+            "change the owner of it recursively to",
+        ),
+        (r"\b(?:make|let)\s+(it|them|[\u{f000}-\u{f7ff}])\s+belong to\b", "change the owner of $1 to"),
+        (
+            r"\b(it|that directory|that folder|that file|[\u{f000}-\u{f7ff}])\s+(?:must|should|has to|is to)\s+be\s+(?:handed|given)\s+(?:over\s+)?to\s+(?:the\s+user\s+)?",
+            "change the owner of it to ",
+        ),
+        (r"\b(?:we|i)\s+need\s+(an?\s+(?:new\s+)?(?:user|directory|folder|namespace))\b", "create $1"),
+        (r",\s+(?:and\s+)?(an?\s+(?:new\s+)?(?:directory|folder)\s+[\u{f000}-\u{f7ff}])", ", create $1"),
         // Deployments.
         (r"\b(roll|push|ship)\s+([\w\u{f000}-\u{f7ff}]+(?:\s+v?[\d.]+)?)\s+out\b", "deploy $2"),
         (
@@ -211,8 +234,6 @@ static RULES: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
         (r"\b(?:at\s+)?(?:12\s+)?noon\b", "at 12:00"),
         (r"\b(\d{1,2}(?::\d{2})?)\s+(?:o'clock\s+)?in the (?:early\s+)?morning\b", "${1}am"),
         (r"\b(\d{1,2}(?::\d{2})?)\s+(?:o'clock\s+)?(?:in the (?:afternoon|evening)|at night)\b", "${1}pm"),
-        (r"\b(?:at\s+)?half past (\d{1,2})\b", "at $1:30"),
-        (r"\b(?:at\s+)?(?:a\s+)?quarter past (\d{1,2})\b", "at $1:15"),
         (
             r"\b((?:every|each)\s+\w+|daily|nightly|weekly|(?:on\s+)?(?:weekdays|weekends))\s*,?\s+(\d{1,2}:\d{2}(?:\s*[ap]m)?|\d{1,2}\s*[ap]m)\b",
             "$1 at $2",
@@ -314,7 +335,7 @@ static GUARDED: LazyLock<Vec<(Regex, &'static str, &'static [&'static str])>> = 
 static PASSIVE: LazyLock<Regex> = LazyLock::new(|| {
     let must = "(?:should|must|shall|can|may|needs? to|ha(?:s|ve) to|is to|are to)";
     pattern(&format!(
-        r"(?i)(^|[,;.]\s+|\b(?:then|and|but|first)\s+)((?:the\s+)?(?:services|deployments|images|databases|hosts|containers|files|directories|packages)\s+[^;.]{{1,200}}?\s|{MANY_WORDS}){must}(\s+not)?\s+(?:then\s+|first\s+)?be\s+(?:then\s+|first\s+)?{}([^;.]*)",
+        r"(?i)(^|[,;.]\s+|\b(?:then|and|but|first)\s+)((?:the\s+)?(?:services|deployments|images|databases|hosts|containers|files|directories|packages)\s+[^;.]{{1,200}}?\s|(?:[\w\u{{f000}}-\u{{f7ff}}]+\s*,\s*)+[\w\u{{f000}}-\u{{f7ff}}]+\s*,?\s+and\s+[\w\u{{f000}}-\u{{f7ff}}]+\s+|{MANY_WORDS}){must}(\s+not)?\s+(?:then\s+|first\s+)?be\s+(?:then\s+|first\s+)?{}([^;.]*)",
         participle_list()
     ))
 });
@@ -346,11 +367,9 @@ static HALF: LazyLock<Regex> = LazyLock::new(|| {
 /// The same task in plain words.
 pub(super) fn plain(task: &str) -> String {
     let Some((mut text, names)) = hide_names(task) else { return task.to_owned() };
-    for (said, plain) in RULES.iter() {
-        if said.is_match(&text) {
-            text = said.replace_all(&text, *plain).into_owned();
-        }
-    }
+    text = CLOCK.replace_all(&text, clock).into_owned();
+    apply_rules(&mut text);
+    let before = text.clone();
     text = with_and(&text);
     text = HALF.replace_all(&text, half).into_owned();
     text = ONCE.replace_all(&text, once).into_owned();
@@ -374,8 +393,37 @@ pub(super) fn plain(task: &str) -> String {
         });
         text = reworded.into_owned();
     }
+    if text != before {
+        apply_rules(&mut text);
+    }
     text = SHARED_OBJECT.replace_all(&text, shared_object).into_owned();
     show_names(&text, &names)
+}
+
+fn apply_rules(text: &mut String) {
+    for (said, plain) in RULES.iter() {
+        if said.is_match(text) {
+            *text = said.replace_all(text, *plain).into_owned();
+        }
+    }
+}
+
+/// `half past seven`, `a quarter to 8`, `at nine in the evening`
+static CLOCK: LazyLock<Regex> = LazyLock::new(|| {
+    let hours = "one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve";
+    pattern(&format!(
+        r"(?i)\b(?:at\s+)?(?:a\s+)?(half past|quarter past|quarter to)\s+({hours}|\d{{1,2}})\b|\bat\s+({hours})(\s*(?:$|[,;.]|am\b|pm\b|o'clock\b|in the\b|on\b|every\b|each\b))"
+    ))
+});
+
+fn clock(found: &Captures<'_>) -> String {
+    let hour = |group: usize| found.get(group).and_then(|hour| super::spoken::number(&hour.as_str().to_lowercase()));
+    match (found.get(1).map(|words| words.as_str().to_lowercase()), hour(2), hour(3)) {
+        (Some(words), Some(hour), _) if words == "quarter to" => format!("at {}:45", (hour + 23) % 24),
+        (Some(words), Some(hour), _) => format!("at {hour}:{}", if words == "half past" { "30" } else { "15" }),
+        (_, _, Some(hour)) => format!("at {hour}{}", found.get(4).map_or("", |rest| rest.as_str())),
+        _ => found[0].to_owned(),
+    }
 }
 
 static NAMES: LazyLock<Regex> = LazyLock::new(|| {
@@ -544,6 +592,10 @@ mod tests {
         );
         check("test it, clippy isn't needed, so skip it", "test it, without clippy");
         check("every sunday, 4:30 am, back up /srv", "every sunday at 4:30 am, back up /srv");
+        check("at quarter to seven in the morning on weekdays run it", "at 6:45am on weekdays run it");
+        check("git, curl and jq have to be installed here", "install git, curl and jq here");
+        check("the sqlite db /a.db should be saved into /b", "back up the sqlite db /a.db into /b");
+        check("scan it, and only then push it", "scan it, then push it");
         check("test the code in /a and the docs in /b", "test the code in /a and test the docs in /b");
         check("have the code in ./api tested and linted", "test and lint the code in ./api");
         check("the image web:2 must be built from ./web and pushed", "build the image web:2 from ./web and push it");

@@ -40,7 +40,7 @@ fn looks(vendor: Vendor) -> Reply {
 }
 
 fn large(vendor: Vendor) -> Reply {
-    let piece: &'static str = "x".repeat(64 * 1024).leak();
+    let piece: &'static str = (0..12_000).map(|number| format!("{number} ")).collect::<String>().leak();
     stream(&events(vendor, &Answer { finish: Some(finish(vendor, "stop")), ..Answer::text(&[piece; 160]) }))
 }
 

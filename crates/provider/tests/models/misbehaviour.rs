@@ -49,7 +49,7 @@ fn cut_utf8(vendor: Vendor) -> Reply {
 }
 
 fn ten_megabytes(vendor: Vendor) -> Reply {
-    let piece: &'static str = "x".repeat(64 * 1024).leak();
+    let piece: &'static str = (0..12_000).map(|number| format!("{number} ")).collect::<String>().leak();
     let answer = Answer { finish: Some(finish(vendor, "stop")), ..Answer::text(&[piece; 160]) };
     stream(&events(vendor, &answer))
 }

@@ -2,7 +2,7 @@
 
 use futures::StreamExt;
 use partita_provider::Call;
-use partita_provider::model::{ChatEvent, ChatRequest, ModelConfig, Vendor};
+use partita_provider::model::{ChatEvent, ChatRequest, Finish, ModelConfig, Vendor};
 
 use crate::server::{Act, Server, chunk, stream, stream_head};
 use crate::shapes::{Answer, VENDORS, events, finish};
@@ -67,13 +67,29 @@ async fn dropping_a_chat_before_its_first_piece_closes_its_connection_too() {
 
 #[tokio::test]
 async fn an_endless_stream_is_left_at_the_limit() {
-    let event = events(Vendor::OpenAi, &Answer::text(&["x"]));
-    let Act::Send(bytes) = chunk(event.repeat(200).as_bytes()) else { unreachable!() };
+    // Numbers, so that it does not go in circles.
+    let text = (0..4_000).map(|number| format!("{number} ")).collect::<String>().leak();
+    let event = events(Vendor::OpenAi, &Answer::text(&[text]));
+    let Act::Send(bytes) = chunk(event.as_bytes()) else { unreachable!() };
     let mut server = Server::start(vec![vec![stream_head(), Act::Endless(bytes)]]).await;
     let talk = talk(vec![model("m", Vendor::OpenAi, &server)], question(), Call::default()).await;
     let error = talk.ended.unwrap_err().to_string();
     assert_eq!(error, "the model m answered with nothing usable: an answer of more than 8 MiB");
     server.client_has_gone().await;
+}
+
+#[tokio::test]
+async fn an_answer_that_goes_in_circles_is_left_and_counts_as_cut_off() {
+    for vendor in VENDORS {
+        let circle = events(vendor, &Answer::text(&[r#"{"name": "again"}, "#]));
+        let Act::Send(bytes) = chunk(circle.as_bytes()) else { unreachable!() };
+        let mut server = Server::start(vec![vec![stream_head(), Act::Endless(bytes)]]).await;
+        let talk = talk(vec![model("m", vendor, &server)], question(), Call::default()).await;
+        let answer = talk.ended.unwrap();
+        assert_eq!(answer.finish, Finish::Length);
+        assert!(answer.usage_estimated && answer.text.len() < 100_000, "{}", answer.text.len());
+        server.client_has_gone().await;
+    }
 }
 
 #[tokio::test]
