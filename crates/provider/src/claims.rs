@@ -38,8 +38,13 @@ impl Claim {
     /// is true if something beside the steps changed, or if it says that nothing had to. `is_only` says that there is no other
     /// requirement that a change could be for.
     pub(crate) fn proven(&self, diff: &[Change], workflow: &Workflow, is_only: bool) -> Result<Vec<String>, String> {
+        let handlers = to_value(workflow)["handlers"].take();
+        let handlers: Vec<&Value> = handlers.as_object().into_iter().flat_map(|handlers| handlers.values()).collect();
+        let is_there = |name: &String| {
+            workflow.steps.iter().any(|step| step.name == *name) || handlers.iter().any(|step| step["name"] == *name)
+        };
         if says_already(&self.summary) {
-            return Ok(self.steps.clone());
+            return Ok(self.steps.iter().filter(|name| is_there(name)).cloned().collect());
         }
         if diff.is_empty() {
             return Err("the author says it is met, but nothing in the workflow changed".to_owned());
@@ -54,11 +59,6 @@ impl Claim {
             })
         };
         let shown: Vec<String> = self.steps.iter().filter(changed).cloned().collect();
-        let handlers = to_value(workflow)["handlers"].take();
-        let handlers: Vec<&Value> = handlers.as_object().into_iter().flat_map(|handlers| handlers.values()).collect();
-        let is_there = |name: &String| {
-            workflow.steps.iter().any(|step| step.name == *name) || handlers.iter().any(|step| step["name"] == *name)
-        };
         let absent: Vec<String> =
             self.steps.iter().filter(|name| !is_there(name)).map(|name| format!("`{name}`")).collect();
         let is_beside = |change: &Change| {

@@ -343,6 +343,7 @@ fn read(content: Content, asked: Option<&RefineRequest>, check: Check<'_>, catal
         (None, ..) => extracted.value.take(),
     };
     extracted.repairs.extend(extract::written_out(&mut document, catalogue));
+    extracted.repairs.extend(extract::split_up(&mut document, catalogue));
     if asked.is_none() {
         extracted.repairs.extend(extract::without_unused(&mut document));
     }

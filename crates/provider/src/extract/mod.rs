@@ -1,6 +1,7 @@
 //! From what a model wrote to a document: finds it in fences, tags and prose, and mends what can only
 //! have been meant in one way. What is guesswork is not mended; the author gets it back as a finding.
 
+mod chained;
 mod lenient;
 mod literal;
 mod params;
@@ -14,6 +15,7 @@ use std::collections::BTreeSet;
 use partita_core::Diagnostic;
 use serde_json::Value;
 
+pub(crate) use chained::split_up;
 pub(crate) use literal::written_out;
 pub(crate) use params::{not_said, without_unused};
 use repair::Repair;
