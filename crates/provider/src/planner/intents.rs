@@ -220,6 +220,7 @@ static GENERAL: [Intent; 33] = [
                 "disk",
                 "what",
                 "anything",
+                "everything",
                 "there",
             ],
         ],
@@ -583,6 +584,7 @@ impl Intent {
             "look how long a certificate is good for",
             "ask a web address whether it answers",
             "look whether a file is there",
+            "find errors in a log file",
         ]
         .contains(&self.title)
     }

@@ -63,7 +63,7 @@ fn is_work(step: &Value) -> bool {
     step.get("approval").is_none() && step["tool"] != "wait"
 }
 
-fn apart(text: &str) -> Option<String> {
+pub(super) fn apart(text: &str) -> Option<String> {
     let found = APART.captures(text)?;
     unit(&found[1], &found[2])
 }

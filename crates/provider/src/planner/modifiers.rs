@@ -441,8 +441,16 @@ fn declare(workflow: &mut Workflow, name: &str, description: &str) {
 
 fn retries(workflow: &mut Workflow, _: &Clause, facts: &Facts) -> Met {
     let max_attempts = facts.times().map_or(3, |times| times.saturating_add(1)).clamp(2, 100);
-    let retry =
-        Retry { max_attempts, delay_ms: 5_000, backoff: 2.0, max_delay_ms: Some(60_000), jitter: 0.2, on: Vec::new() };
+    let apart = super::limits::apart(&facts.text).and_then(|text| partita_core::time::parse_duration(&text).ok());
+    let delay_ms = apart.unwrap_or(5_000);
+    let retry = Retry {
+        max_attempts,
+        delay_ms,
+        backoff: 2.0,
+        max_delay_ms: Some(delay_ms.max(60_000)),
+        jitter: 0.2,
+        on: Vec::new(),
+    };
     let mut changed = Vec::new();
     for step in &mut workflow.steps {
         let tries = step.retry.as_ref().map_or(1, |retry| retry.max_attempts);

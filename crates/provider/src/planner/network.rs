@@ -67,7 +67,7 @@ pub(super) static INTENTS: [Intent; 8] = [
             ],
             &["log", "logs", "errors", "error", "_"],
         ],
-        except: &["clean", "delete", "rotate", "older", "if", "when", "secret"],
+        except: &["clean", "delete", "rotate", "older", "if", "secret"],
         fits: |clause, facts| {
             facts.commands.is_empty()
                 && facts.paths.iter().any(|path| path.contains("log"))
@@ -83,7 +83,7 @@ pub(super) static INTENTS: [Intent; 8] = [
                     "logs",
                 ])
         },
-        absorbs: &["frequent", "top", "count", "common", "errors"],
+        absorbs: &["frequent", "top", "count", "common", "errors", "fail", "more than"],
         lists: &[],
         build: log_analysis,
     },
@@ -176,6 +176,9 @@ fn log_analysis(asked: &Asked<'_>) -> Part {
     let facts = &asked.facts;
     part.set("file", facts.paths.iter().find(|path| path.contains("log")).cloned());
     part.set("pattern", facts.quoted());
+    let most = super::facts::compiled(r"(?i)\bmore\s+than\s+(\d{1,9})\b".to_owned());
+    let most = most.and_then(|most| most.captures(&facts.text)?.get(1)?.as_str().parse::<u64>().ok());
+    part.set("errors_max", most);
     part.set("top", facts.count(&["lines", "messages", "errors"]));
     part
 }

@@ -50,6 +50,12 @@ static SIDE_BY_SIDE_LAST: LazyLock<Regex> = LazyLock::new(|| {
         r"(?i)^(.+?)\s*,?\s+(?:all\s+)?(?:in parallel|side by side|at the same time|simultaneously|concurrently)\s*[.!]?\s*$",
     )
 });
+/// `check a and, at the same time, measure b`
+static MEANWHILE: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?i)^(.+?\w)\s*,?\s+and\s*,?\s*(?:at the same time|meanwhile|simultaneously|in parallel|side by side)\s*,?\s+(.+)$",
+    )
+});
 static WHILE: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)^(.+?\w)\s*,?\s+while\s+(\w+ing\b.+)$"));
 
 const DONE: &str = r"(?:is|are|has|have)\s+(?:been\s+)?(?:done|finished|complete|completed|through|over|ready|passed|green|successful|succeeded)";
@@ -88,7 +94,7 @@ fn sentence(text: &str, found: &mut Vec<Segment>, groups: &mut usize) {
         found.extend(halves.into_iter().map(|text| Segment { text, group: Some(*groups) }));
         return;
     }
-    if let Some(halves) = part_of(&WHILE, text) {
+    if let Some(halves) = [&*WHILE, &*MEANWHILE].iter().find_map(|pattern| part_of(pattern, text)) {
         *groups += 1;
         found.extend(halves.into_iter().map(|text| Segment { text, group: Some(*groups) }));
         return;
@@ -139,6 +145,7 @@ mod tests {
         check("back up /srv before updating it", &[("back up /srv", None), ("updating it", None)]);
         check("run the migrations, take a backup before", &[("take a backup", None), ("run the migrations", None)]);
         check("build it while testing that", &[("build it", Some(1)), ("testing that", Some(1))]);
+        check("check a and, at the same time, measure b", &[("check a", Some(1)), ("measure b", Some(1))]);
         check("In parallel: check a and check b", &[("check a and check b", Some(1))]);
         check("tell me when it is down", &[("tell me when it is down", None)]);
         check("run `a after building b`", &[("run `a after building b`", None)]);

@@ -56,8 +56,8 @@ pub(super) fn list_after(text: &str, words: &[&str]) -> Option<(Vec<String>, Ran
             && !super::facts::is_verb(item)
             && !super::sentence::VERBS.contains(&item.as_str())
     };
-    // The last of three and more may be called like a verb: `gateway, billing and search`.
-    let rest = if items.len() > 2 { &items[..items.len() - 1] } else { &items[..] };
+    // Of three and more all but the first may be called like a verb: `gateway, search and billing`.
+    let rest = if items.len() > 2 { &items[..1] } else { &items[..] };
     (items.len() > 1 && rest.iter().all(is_item)).then(|| (items, found.range()))
 }
 
@@ -90,7 +90,9 @@ pub(super) fn schedule(text: &str) -> Option<(String, Vec<String>)> {
     }
     // What stands in quotes is a value, and no time.
     let hidden = super::sentence::hide_quotes(text);
-    let found = EVERY.captures(&hidden)?;
+    // `web:nightly` and `/srv/daily` are names.
+    let in_name = |at: usize| hidden[..at].ends_with([':', '/', '-', '.', '#', '@', '_']);
+    let found = EVERY.captures_iter(&hidden).find(|found| found.get(0).is_some_and(|whole| !in_name(whole.start())))?;
     let word = |group: usize| found.get(group).map(|it| it.as_str().to_lowercase());
     let mut said = vec![found.get(0)?.as_str().trim().to_owned()];
     if let (Some(number), Some(unit)) = (word(2), word(3)) {
@@ -216,6 +218,7 @@ mod tests {
         check("a daily backup of /srv at 1:30am", Some("30 1 * * *"));
         check("every friday, saturday and sunday at 8", Some("0 8 * * 0,5,6"));
         check("write \"every day at 3\" to a file", None);
+        check("push web:nightly to /srv/daily", None);
         check("every service", None);
     }
 }

@@ -357,6 +357,7 @@ pub(super) const VERBS: &[&str] = &[
     "clear",
     "describe",
     "extract",
+    "fail",
     "flush",
     "look",
     "kill",
@@ -405,8 +406,16 @@ fn push_each(clauses: &mut Vec<Clause>, text: &str) {
 
 /// `for gateway, billing and search in prod`: what is called like a verb.
 fn is_last_of_list(before: &str, border: &str, after: &str) -> bool {
-    border.trim() == "and" && LIST_BEFORE.is_match(before) && LIST_AFTER.is_match(after)
+    let last = border.trim() == "and" && LIST_BEFORE.is_match(before) && LIST_AFTER.is_match(after);
+    last || border.trim() == "," && LIST_BEGUN.is_match(before) && LIST_GOES_ON.is_match(after)
 }
+
+static LIST_BEGUN: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"(?i)\b(?:for|of|services|deployments|deploy|restart|scale|start|stop)\s+[\w.-]+(?:\s*,\s*[\w.-]+)*$")
+});
+static LIST_GOES_ON: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"(?i)^\s*(?:,\s*[\w.-]+\s*(?:,|and\b)|and\s+[\w.-]+\s*(?:$|[,;.]|(?:in|to|on|with|at|running)\b))")
+});
 
 static LIST_BEFORE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"(?i)\b(?:for|of|services|deployments|deploy|restart|scale|start|stop)\s+[\w.-]+(?:\s*,\s*[\w.-]+)+$")
@@ -485,6 +494,7 @@ mod tests {
             "deploy v2 for gateway, billing and search in prod",
             &["deploy v2 for gateway, billing and search in prod"],
         );
+        check("deploy v2 of cart, search and profile to shop", &["deploy v2 of cart, search and profile to shop"]);
         check("   ", &[]);
     }
 

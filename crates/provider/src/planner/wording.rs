@@ -18,10 +18,11 @@ const HYPHENATED: u32 = 0xF400;
 const EACH: u32 = 0x400;
 
 /// A verb and its past participle, for what is said in the passive voice.
-const VERBS: [(&str, &str); 41] = [
+const VERBS: [(&str, &str); 44] = [
     ("applied", "apply"),
     ("archived", "archive"),
     ("backed up", "back up"),
+    ("bounced", "restart"),
     ("built", "build"),
     ("checked", "check"),
     ("cleaned up", "clean up"),
@@ -44,6 +45,7 @@ const VERBS: [(&str, &str); 41] = [
     ("rebooted", "reboot"),
     ("released", "deploy"),
     ("removed", "remove"),
+    ("replaced", "replace"),
     ("restarted", "restart"),
     ("restored", "restore"),
     ("rolled back", "roll back"),
@@ -59,6 +61,7 @@ const VERBS: [(&str, &str); 41] = [
     ("tested", "test"),
     ("updated", "update"),
     ("upgraded", "upgrade"),
+    ("uploaded", "upload"),
     ("verified", "verify"),
 ];
 
@@ -135,10 +138,13 @@ static RULES: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
         ),
         (r"\b(?:we|i)\s+need\s+(an?\s+(?:new\s+)?(?:user|directory|folder|namespace))\b", "create $1"),
         (r",\s+(?:and\s+)?(an?\s+(?:new\s+)?(?:directory|folder)\s+[\u{f000}-\u{f7ff}])", ", create $1"),
+        (r"\b(?:create|make)\s+((?:the|a|an)\s+(?:docker\s+|container\s+)?image\s+[\u{f000}-\u{f7ff}])", "build $1"),
+        (r"\bupload\s+(it|them|the image|[\u{f000}-\u{f7ff}])\s+to\s+(?:the|our|a)\s+registry\b", "push $1"),
+        (r"\bget\s+((?:the\s+)?packages?\s+[^;.]+?)\s+(?:onto|on|installed on)\s", "install $1 on "),
         // Deployments.
         (r"\b(roll|push|ship)\s+([\w\u{f000}-\u{f7ff}]+(?:\s+v?[\d.]+)?)\s+out\b", "deploy $2"),
         (
-            r"\b(?:take|bring|put|go|switch|return|set)\s+(\S.{0,40}?)\s+back\s+to\s+(?:the|its)\s+(previous|former|last|old|prior)\b",
+            r"\b(?:take|bring|put|go|switch|return|set)\s+(\S[^,;]{0,80}?)\s+back\s+to\s+(?:the|its)\s+(previous|former|last|old|prior)\b",
             "roll back $1 to the $2",
         ),
         (
@@ -156,7 +162,7 @@ static RULES: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
         ),
         (r"\b(?:push|put|ship|send)\s+out\b", "deploy"),
         (
-            r"\b(?:get|put|bring|take|push|move|make)\s+(\S.*?)\s+(?:live|up and running|out)\s+(?:in|on|onto|into|to)\b",
+            r"\b(?:get|put|bring|take|push|move|make)\s+(\S.*?)\s+(?:live|up and running|running|out)\s+(?:in|on|onto|into|to)\b",
             "deploy $1 to",
         ),
         (
@@ -194,7 +200,10 @@ static RULES: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
             "back up",
         ),
         (r"\b(?:compress|zip up|pack up|tar up)\b", "archive"),
-        (r"\b(?:save|secure|safeguard)\s+((?:the\s+|our\s+|my\s+)?(?:\w+\s+)?(?:database|db)\b)", "back up $1"),
+        (
+            r"\b(?:save|secure|safeguard)\s+((?:the\s+|our\s+|my\s+)?(?:\w+\s+)?(?:database|db|sqlite file)\b)",
+            "back up $1",
+        ),
         (
             r"\s+and\s+(?:put|store|save|place|drop|keep|leave)\s+(?:it|them|that|this|the (?:result|archive|copy|dump|backup|tarball))\s+(?:in|into|to|under|on|at)\b",
             " into",
@@ -333,7 +342,7 @@ static GUARDED: LazyLock<Vec<(Regex, &'static str, &'static [&'static str])>> = 
 
 /// `nginx should be restarted after that`, `the image must be built and pushed`.
 static PASSIVE: LazyLock<Regex> = LazyLock::new(|| {
-    let must = "(?:should|must|shall|can|may|needs? to|ha(?:s|ve) to|is to|are to)";
+    let must = "(?:should|must|shall|can|may|ought to|needs? to|ha(?:s|ve) to|is to|are to)";
     pattern(&format!(
         r"(?i)(^|[,;.]\s+|\b(?:then|and|but|first)\s+)((?:the\s+)?(?:services|deployments|images|databases|hosts|containers|files|directories|packages)\s+[^;.]{{1,200}}?\s|(?:[\w\u{{f000}}-\u{{f7ff}}]+\s*,\s*)+[\w\u{{f000}}-\u{{f7ff}}]+\s*,?\s+and\s+[\w\u{{f000}}-\u{{f7ff}}]+\s+|{MANY_WORDS}){must}(\s+not)?\s+(?:then\s+|first\s+)?be\s+(?:then\s+|first\s+)?{}([^;.]*)",
         participle_list()
