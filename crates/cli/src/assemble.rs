@@ -223,9 +223,11 @@ pub(crate) fn fill_with_randomness(buffer: &mut [u8]) {
 
 /// Sends the log to standard error.
 pub(crate) fn start_logging(environment: &Environment) {
-    let wanted = environment.get(env::LOG).unwrap_or("info");
+    // What libraries do is of interest when something is wrong.
+    let default = "warn,partita=info";
+    let wanted = environment.get(env::LOG).unwrap_or(default);
     let filter =
-        tracing_subscriber::EnvFilter::try_new(wanted).unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+        tracing_subscriber::EnvFilter::try_new(wanted).unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
     let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
     let colours = terminal && environment.get(env::NO_COLOR).is_none();
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
