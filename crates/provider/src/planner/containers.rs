@@ -277,7 +277,13 @@ fn node(asked: &Asked<'_>) -> Part {
     let mut part = Part::new(&format!("{verb}-node"));
     let named =
         asked.facts.named(&["node", "nodes"]).or_else(|| asked.facts.object_of(&["drain", "cordon", "uncordon"]));
-    part.needed("node", "The node", named.filter(|name| !["node", "nodes"].contains(&name.as_str())));
+    let named = named.filter(|name| !["node", "nodes", "that"].contains(&name.as_str()));
+    // `we replace the disk of worker-11, drain that node`
+    let numbered = || {
+        let numbered = super::facts::compiled(r"\b([a-z][a-z0-9]*(?:-[a-z0-9]+)*-\d+)\b".to_owned())?;
+        Some(numbered.captures(&asked.facts.text)?.get(1)?.as_str().to_owned())
+    };
+    part.needed("node", "The node", named.or_else(numbered));
     let undo = if verb == "uncordon" { "cordon" } else { "uncordon" };
     part.step(json!({
         "name": format!("{verb}_node"), "description": format!("{verb} the node"), "depends": [], "tool": "kubectl",

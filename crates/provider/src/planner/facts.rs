@@ -53,7 +53,13 @@ patterns! {
 }
 
 /// Words that are never the name of a thing.
-const COMMON: [&str; 78] = [
+const COMMON: [&str; 84] = [
+    "as",
+    "than",
+    "where",
+    "how",
+    "only",
+    "both",
     "so",
     "until",
     "once",
@@ -351,7 +357,7 @@ impl Facts {
     /// The number that stands before one of these words: `3 replicas`.
     pub(super) fn count(&self, words: &[&str]) -> Option<u64> {
         words.iter().filter(|word| self.mentions(word)).find_map(|word| {
-            let before = compiled(format!(r"(?i)\b(\d+)\s+(?:\w+\s+){{0,2}}{}\b", regex::escape(word)))?;
+            let before = compiled(format!(r"(?i)(?:^|[\s(])(\d+)\s+(?:[a-z]\w*\s+){{0,2}}{}\b", regex::escape(word)))?;
             before.captures(&self.text)?.get(1)?.as_str().parse().ok()
         })
     }

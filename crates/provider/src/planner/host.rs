@@ -339,7 +339,7 @@ fn contained(asked: &Asked<'_>) -> Option<String> {
     let lower = asked.facts.text.to_lowercase();
     let within = || {
         let within = super::facts::compiled(
-            r#"(?i)"[^"\n]+"\s+(?:is\s+|be\s+|stands\s+|appears\s+)?(?:in|inside|somewhere in)\s+(?:there|it|(?:the|its)\s+(?:body|answer|response|page|text))"#
+            r#"(?i)"[^"\n]+"\s+(?:is\s+|(?:should\s+|must\s+)?be\s+|stands\s+|appears\s+)?(?:in|inside|somewhere in)\s+(?:there|it|(?:the|its)\s+(?:body|answer|response|page|text))"#
                 .to_owned(),
         )?;
         within.find(&asked.facts.text).map(|found| found.start())

@@ -392,8 +392,18 @@ static GENERAL: [Intent; 33] = [
             let verb = clause.has(&["deploy", "deploys", "roll out", "ship", "deploying"]);
             let releases =
                 clause.lower.trim_start().starts_with("release") || clause.has(&["and release", "to release"]);
-            let state =
-                clause.has(&["is broken", "is down", "is failing", "is not", "last release of", "former release"]);
+            let state = clause.has(&[
+                "is broken",
+                "is misbehaving",
+                "misbehaves",
+                "is crashing",
+                "is slow",
+                "is down",
+                "is failing",
+                "is not",
+                "last release of",
+                "former release",
+            ]);
             let named =
                 clause.has(&["deployment", "rollout"]) || !facts.images.is_empty() || !facts.versions.is_empty();
             verb || releases || named && !state
@@ -444,6 +454,8 @@ static GENERAL: [Intent; 33] = [
                 "returns",
                 "respond",
                 "responds",
+                "answer",
+                "answers",
                 "works",
             ]);
             (!facts.urls.is_empty()
@@ -451,7 +463,10 @@ static GENERAL: [Intent; 33] = [
                 || clause.has(&["uptime"])
                 || clause.has(DO_CHECK) && clause.has(&["website", "endpoint", "url"])
         },
-        absorbs: &["expect", "status", "answers", "answer", "contains", "contain", "within"],
+        absorbs: &[
+            "expect", "status", "answers", "answer", "contains", "contain", "within", "return", "returns", "respond",
+            "body",
+        ],
         lists: &[],
         build: host::uptime,
     },

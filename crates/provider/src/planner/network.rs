@@ -179,7 +179,7 @@ fn log_analysis(asked: &Asked<'_>) -> Part {
     let most = super::facts::compiled(r"(?i)\bmore\s+than\s+(\d{1,9})\b".to_owned());
     let most = most.and_then(|most| most.captures(&facts.text)?.get(1)?.as_str().parse::<u64>().ok());
     part.set("errors_max", most);
-    part.set("top", facts.count(&["lines", "messages", "errors"]));
+    part.set("top", facts.count(&["lines", "messages", "errors", "common", "frequent"]));
     part
 }
 

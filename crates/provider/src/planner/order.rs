@@ -56,6 +56,8 @@ static MEANWHILE: LazyLock<Regex> = LazyLock::new(|| {
         r"(?i)^(.+?\w)\s*,?\s+and\s*,?\s*(?:at the same time|meanwhile|simultaneously|in parallel|side by side)\s*,?\s+(.+)$",
     )
 });
+/// `while scanning the image, run the tests`
+static WHILE_FIRST: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)^\s*while\s+(\w+ing\b.+?)\s*,\s*(.+)$"));
 static WHILE: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)^(.+?\w)\s*,?\s+while\s+(\w+ing\b.+)$"));
 
 const DONE: &str = r"(?:is|are|has|have)\s+(?:been\s+)?(?:done|finished|complete|completed|through|over|ready|passed|green|successful|succeeded)";
@@ -94,7 +96,7 @@ fn sentence(text: &str, found: &mut Vec<Segment>, groups: &mut usize) {
         found.extend(halves.into_iter().map(|text| Segment { text, group: Some(*groups) }));
         return;
     }
-    if let Some(halves) = [&*WHILE, &*MEANWHILE].iter().find_map(|pattern| part_of(pattern, text)) {
+    if let Some(halves) = [&*WHILE_FIRST, &*WHILE, &*MEANWHILE].iter().find_map(|pattern| part_of(pattern, text)) {
         *groups += 1;
         found.extend(halves.into_iter().map(|text| Segment { text, group: Some(*groups) }));
         return;

@@ -112,7 +112,7 @@ pub(super) static INTENTS: [Intent; 14] = [
     },
     Intent {
         title: "list pods, also only those in trouble",
-        words: &[&["which", "what", "list", "show", "are there", "find"], &["pods", "pod"]],
+        words: &[&["which", "what", "list", "show", "are there", "find", "any"], &["pods", "pod"]],
         except: &["deploy", "restart", "scale", "replicas", "logs"],
         fits: always,
         absorbs: &[],
@@ -294,9 +294,19 @@ fn list_pods(asked: &Asked<'_>) -> Part {
         None => "--all-namespaces",
     };
     let troubled = asked.facts.text.to_lowercase();
-    let troubled = ["not running", "failing", "failed", "crashing", "not ready", "unhealthy", "pending", "broken"]
-        .iter()
-        .any(|word| super::sentence::has_word(&troubled, word));
+    let troubled = [
+        "not running",
+        "aren't running",
+        "failing",
+        "failed",
+        "crashing",
+        "not ready",
+        "unhealthy",
+        "pending",
+        "broken",
+    ]
+    .iter()
+    .any(|word| super::sentence::has_word(&troubled, word));
     let filter = if troubled { " --field-selector=status.phase!=Running,status.phase!=Succeeded" } else { "" };
     part.step(json!({
         "name": "list_pods", "description": "List the pods", "depends": [], "tool": "kubectl",

@@ -414,13 +414,17 @@ static LIST_BEGUN: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"(?i)\b(?:for|of|services|deployments|deploy|restart|scale|start|stop)\s+[\w.-]+(?:\s*,\s*[\w.-]+)*$")
 });
 static LIST_GOES_ON: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"(?i)^\s*(?:,\s*[\w.-]+\s*(?:,|and\b)|and\s+[\w.-]+\s*(?:$|[,;.]|(?:in|to|on|with|at|running)\b))")
+    pattern(
+        r"(?i)^\s*(?:,\s*[\w.-]+\s*(?:,|and\b)|and\s+[\w.-]+\s*(?:$|[,;.]|(?:in|to|on|with|at|running|run|runs|is|are|should|must|has|have|need|needs)\b))",
+    )
 });
 
 static LIST_BEFORE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"(?i)\b(?:for|of|services|deployments|deploy|restart|scale|start|stop)\s+[\w.-]+(?:\s*,\s*[\w.-]+)+$")
 });
-static LIST_AFTER: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)^\s*(?:$|[,;.]|(?:in|to|on|with|at)\b)"));
+static LIST_AFTER: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"(?i)^\s*(?:$|[,;.]|(?:in|to|on|with|at|run|runs|is|are|should|must|has|have|need|needs)\b)")
+});
 
 fn push_one(clauses: &mut Vec<Clause>, text: &str) {
     let text = text.trim().trim_start_matches(['-', '*', '•']).trim();

@@ -18,13 +18,14 @@ const HYPHENATED: u32 = 0xF400;
 const EACH: u32 = 0x400;
 
 /// A verb and its past participle, for what is said in the passive voice.
-const VERBS: [(&str, &str); 44] = [
+const VERBS: [(&str, &str); 50] = [
     ("applied", "apply"),
     ("archived", "archive"),
     ("backed up", "back up"),
     ("bounced", "restart"),
     ("built", "build"),
     ("checked", "check"),
+    ("cleared", "clear"),
     ("cleaned up", "clean up"),
     ("cleaned", "clean"),
     ("copied", "copy"),
@@ -32,12 +33,16 @@ const VERBS: [(&str, &str); 44] = [
     ("deployed", "deploy"),
     ("downloaded", "download"),
     ("dumped", "dump"),
+    ("emptied", "empty"),
     ("exported", "export"),
     ("installed", "install"),
     ("flushed", "flush"),
     ("linted", "lint"),
     ("migrated", "migrate"),
     ("moved", "move"),
+    ("monitored", "monitor"),
+    ("pinged", "ping"),
+    ("probed", "probe"),
     ("pruned", "prune"),
     ("published", "publish"),
     ("pulled", "pull"),
@@ -63,6 +68,7 @@ const VERBS: [(&str, &str); 44] = [
     ("upgraded", "upgrade"),
     ("uploaded", "upload"),
     ("verified", "verify"),
+    ("watched", "watch"),
 ];
 
 /// A way to say something, and the plain one. The order matters: later rules read what earlier ones made.
@@ -105,6 +111,31 @@ static RULES: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
             r"\b(?:give|hand)\s+(it|them|[\u{f000}-\u{f7ff}])\s+(?:over\s+)?to\s+(?:the\s+)?user\b",
             "change the owner of $1 to",
         ),
+        (r"\b(?:as well as|along with)\b", "and"),
+        (
+            r"\b(?:put|bring|get|take)\s+(?:the|its)\s+(previous|former|old|last)\s+(revision|version|release)\s+back\b",
+            "roll back it to the $1 $2",
+        ),
+        (
+            r"\bgo(?:ing)? back if (?:it|that) (?:doesn't|does not|won't) (?:come up|work|get ready|become ready)\b",
+            "roll back if it fails",
+        ),
+        (r"\bhit\s+([\u{f000}-\u{f7ff}])", "check $1"),
+        (r"\bcomes? back with\b", "return"),
+        (
+            r"\s+so\s+(?:please\s+)?(drain|cordon|restart|stop|start|scale|deploy|back up|clean|delete|run|check)\b",
+            ", $1",
+        ),
+        (
+            r"\b(?:make sure|ensure)(?:\s+that)?\s+(?:the\s+)?(packages?\s+[^;.]+?)\s+(?:is|are)\s+installed\b",
+            "install $1",
+        ),
+        (
+            r"(^|[,;.]\s+)(?:version\s+)?([\u{f000}-\u{f7ff}])\s+of\s+([^;.]+?)\s+(?:should|must|needs to|has to|have to|is to)\s+go\s+(?:live|out)\s+(?:in|on|onto|into|to)\b",
+            "${1}deploy $2 of $3 to",
+        ),
+        (r"\ba minute and a half\b", "90 seconds"),
+        (r"\ba day and a half\b", "36 hours"),
         (r"\b(?:hang|hold) on to\b|\bretain\b", "keep"),
         (r",?\s+(?:i\.e\.|that is,)\s+[^,;.]*", ""),
         (r"\bgive it\s+(\d+\s*(?:s|secs?|seconds?|m|mins?|minutes?|h|hours?)\b)", "wait $1"),
@@ -123,7 +154,7 @@ static RULES: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
             "if it fails,",
         ),
         (
-            r"\bonly the (?:newest|latest|last|most recent) (\d+)\s+(?:\w+\s+)?(?:should|must|may|are to) (?:stay|remain|be kept)\b",
+            r"\bonly the (?:newest|latest|last|most recent) (\d+)\s+(?:\w+\s+)?(?:should|must|may|are to) (?:stay|remain|be kept|survive)\b",
             "keep $1",
         ),
         (r"\bbring\s+([^,;.]{1,60}?)\s+back\s+from\b", "restore $1 from"),
@@ -269,6 +300,7 @@ fn participles() -> String {
 const WORDS: &str = r"(?:[^\s,;.]+\s+){1,6}?";
 /// More words than most things have: `files under /data that are older than six weeks`.
 const MANY_WORDS: &str = r"(?:[^\s,;.]+\s+){1,12}?";
+const TEN_WORDS: &str = r"(?:[^\s,;.]+\s+){1,10}?";
 /// `built`, `built and pushed`, `built, scanned and pushed`
 static PARTICIPLE: LazyLock<Regex> = LazyLock::new(|| pattern(&format!(r"(?i)\b(?:{})\b", participles())));
 
@@ -351,7 +383,7 @@ static PASSIVE: LazyLock<Regex> = LazyLock::new(|| {
 /// `I want web deployed to prod`, `have the code tested and linted`.
 static WANTED: LazyLock<Regex> = LazyLock::new(|| {
     pattern(&format!(
-        r"(?i)(^|[,;.]\s+|\b(?:then|and|but|first)\s+)(?:(?:i|we)\s+)?(?:want|need|have|get|see)()\s+({WORDS})(?:to be\s+)?{}([^;.]*)",
+        r"(?i)(^|[,;.]\s+|\b(?:then|and|but|first)\s+)(?:(?:i|we)\s*)?(?:want|need|have|get|see|(?:'d|would) like)()\s+({TEN_WORDS})(?:to be\s+)?{}([^;.]*)",
         participle_list()
     ))
 });
@@ -605,6 +637,12 @@ mod tests {
         check("git, curl and jq have to be installed here", "install git, curl and jq here");
         check("the sqlite db /a.db should be saved into /b", "back up the sqlite db /a.db into /b");
         check("scan it, and only then push it", "scan it, then push it");
+        check(
+            "I'd like the pods of deployment a in namespace b restarted",
+            "restart the pods of deployment a in namespace b",
+        );
+        check("v6.2 of a, b and c should go live in core", "deploy v6.2 of a, b and c to core");
+        check("make sure the packages a, b & c are installed on this box", "install packages a, b & c on this box");
         check("test the code in /a and the docs in /b", "test the code in /a and test the docs in /b");
         check("have the code in ./api tested and linted", "test and lint the code in ./api");
         check("the image web:2 must be built from ./web and pushed", "build the image web:2 from ./web and push it");
