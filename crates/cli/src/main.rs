@@ -25,11 +25,16 @@ use crate::env::Environment;
 use crate::exit_code::ExitCode;
 use crate::output::Output;
 
+/// Stack of a thread that answers requests. The deepest chains of calls (a turn of a session that composes) take some 0.4 MiB
+/// where the compiler optimised them, and four times that where it did not; memory that nobody touches costs nothing.
+const STACK_BYTES: usize = 8 * 1024 * 1024;
+
 fn main() -> std::process::ExitCode {
     let cli = Cli::parse();
     let environment = Environment::capture();
     let output = Output::new(&cli.output, &environment);
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let threads = tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(STACK_BYTES).build();
+    let runtime = match threads {
         Ok(runtime) => runtime,
         Err(error) => {
             output.error(&error.into());

@@ -69,7 +69,8 @@ pub async fn compose(
     check: Check<'_>,
     iterations_max: u32,
 ) -> Result<Composed, ComposeError> {
-    go_round(provider, Job::Draft(Box::new(request)), call, check, iterations_max).await
+    // On the heap: what goes round holds drafts and workflows, and whoever calls holds it in turn.
+    Box::pin(go_round(provider, Job::Draft(Box::new(request)), call, check, iterations_max)).await
 }
 
 /// Changes a workflow until it meets its requirements, as far as the provider can.
@@ -84,7 +85,7 @@ pub async fn refine(
     check: Check<'_>,
     iterations_max: u32,
 ) -> Result<Composed, ComposeError> {
-    go_round(provider, Job::Refine(Box::new(request)), call, check, iterations_max).await
+    Box::pin(go_round(provider, Job::Refine(Box::new(request)), call, check, iterations_max)).await
 }
 
 /// Whether a finding that is no error is still most likely a mistake of a model: it has one round to mend it.
