@@ -48,8 +48,10 @@ pub(crate) fn split_up(document: &mut Value, catalogue: &Catalogue) -> Vec<Strin
     notes
 }
 
-/// A command of a tool: the tool's name, and its arguments.
+/// A command of a tool: the tool's name, and its arguments; of `wait`, which stands for `sleep`, how long.
 type Command = (String, String);
+
+const WAIT: &str = "wait";
 
 /// The commands of a call, when each is one of a tool that takes a command.
 fn commands(call: &Value, catalogue: &Catalogue) -> Option<Vec<Command>> {
@@ -62,6 +64,11 @@ fn commands(call: &Value, catalogue: &Catalogue) -> Option<Vec<Command>> {
     let is_plain = call["parameters"].as_object()?.len() == 1;
     let of = |part: String| {
         let (first, rest) = part.split_once(char::is_whitespace).unwrap_or((part.as_str(), ""));
+        if first == "sleep" {
+            let time =
+                if rest.ends_with(|it: char| it.is_ascii_digit()) { format!("{rest}s") } else { rest.to_owned() };
+            return partita_core::time::parse_duration(&time).ok().map(|_| (WAIT.to_owned(), time));
+        }
         match catalogue.get(first) {
             Some(other) if other.name != tool => {
                 (is_plain && takes_command(other)).then(|| (first.to_owned(), rest.trim().to_owned()))
@@ -110,13 +117,16 @@ fn parts(step: &Value, all: &[Command], catalogue: &Catalogue, taken: &mut Vec<S
         let mut part = step.clone();
         let Some(keys) = part.as_object_mut() else { continue };
         keys.insert("tool".to_owned(), json!(tool));
-        if let Some(parameters) = keys.get_mut("parameters").and_then(Value::as_object_mut) {
+        if tool == WAIT {
+            keys.insert("parameters".to_owned(), json!({"duration": command}));
+        } else if let Some(parameters) = keys.get_mut("parameters").and_then(Value::as_object_mut) {
             parameters.insert("command".to_owned(), json!(command));
         }
         if at + 1 < all.len() {
             keys.remove("output");
         }
         match &undone {
+            Some(undone) if undone[at].0 == WAIT => drop(keys.remove("rollback")),
             Some(undone) => {
                 let (tool, command) = &undone[at];
                 keys.insert("rollback".to_owned(), json!({"tool": tool, "parameters": {"command": command}}));
@@ -143,6 +153,9 @@ fn as_one_line(rollback: &mut Value, catalogue: &Catalogue) -> bool {
     }
     let Some(commands) = commands(rollback, catalogue).filter(|commands| commands.len() > 1) else { return false };
     let program = |tool: &str, command: &str| {
+        if tool == WAIT {
+            return format!("sleep {}", command.trim_end_matches('s'));
+        }
         let known = command.split_whitespace().next() == Some(tool);
         if known { command.to_owned() } else { format!("{tool} {command}") }
     };
@@ -190,6 +203,9 @@ mod tests {
         // `make` takes no command, so nobody can tell what was meant.
         assert_eq!((steps.len(), notes.len()), (2, 1), "{notes:?}");
         assert_eq!(steps[0]["rollback"]["command"], "git stash && git reset --hard && git stash pop");
+        let (steps, _) =
+            split(json!({"name": "a", "tool": "git", "parameters": {"command": "pull && sleep 10 && fetch"}}));
+        assert_eq!((&steps[1]["tool"], &steps[1]["parameters"]), (&json!("wait"), &json!({"duration": "10s"})));
         let (steps, _) = split(json!({"name": "a", "tool": "git", "parameters": {"command": "pull && helm list"}}));
         assert_eq!((&steps[1]["tool"], &steps[1]["parameters"]["command"]), (&json!("helm"), &json!("list")));
     }
