@@ -1,17 +1,21 @@
-//! Commands that are joined by `&&` where a tool takes one: each becomes a step of its own, which is what was meant.
+//! Commands that only a shell understands, where a tool takes one. Those that are joined by `&&` become steps of their own;
+//! what needs a shell otherwise (pipes, redirections) becomes a line for one, and is judged as such.
 
 use partita_core::tool::{ArgvItem, Catalogue, Runs, Tool};
 use serde_json::{Map, Value, json};
 
-/// Gives each of several commands in one step a step of its own, and says where.
+/// Gives each of several commands in one step a step of its own, and a shell to what needs one; says where.
 pub(crate) fn split_up(document: &mut Value, catalogue: &Catalogue) -> Vec<String> {
     let mut notes = Vec::new();
     let Some(steps) = document.get_mut("steps").and_then(Value::as_array_mut) else { return notes };
     let mut taken: Vec<String> = steps.iter().filter_map(|step| Some(step["name"].as_str()?.to_owned())).collect();
     let mut renamed: Vec<(String, String)> = Vec::new();
     let mut split = Vec::with_capacity(steps.len());
-    for step in std::mem::take(steps) {
+    for mut step in std::mem::take(steps) {
         let name = step["name"].as_str().unwrap_or_default().to_owned();
+        if for_a_shell(&mut step, catalogue) {
+            notes.push(format!("`{name}` needs a shell: it became a line for one"));
+        }
         let Some(commands) = commands(&step, catalogue).filter(|commands| commands.len() > 1 && !name.is_empty())
         else {
             split.push(step);
@@ -40,7 +44,7 @@ pub(crate) fn split_up(document: &mut Value, catalogue: &Catalogue) -> Vec<Strin
     *steps = split;
     for step in steps.iter_mut() {
         if let Some(rollback) = step.get_mut("rollback")
-            && as_one_line(rollback, catalogue)
+            && (for_a_shell(rollback, catalogue) || as_one_line(rollback, catalogue))
         {
             notes.push("a rollback held several commands: they became a line for a shell".to_owned());
         }
@@ -77,6 +81,44 @@ fn commands(call: &Value, catalogue: &Catalogue) -> Option<Vec<Command>> {
         }
     };
     chain(text)?.into_iter().map(of).collect()
+}
+
+/// Makes a line for a shell of a call whose command has pipes, redirections or other commands in it.
+fn for_a_shell(call: &mut Value, catalogue: &Catalogue) -> bool {
+    let Some(tool) = call["tool"].as_str().and_then(|name| catalogue.get(name)).filter(|tool| takes_command(tool))
+    else {
+        return false;
+    };
+    let Some(parameters) = call["parameters"].as_object().filter(|parameters| parameters.len() == 1) else {
+        return false;
+    };
+    let Some(text) = parameters.get("command").and_then(Value::as_str).filter(|text| needs_shell(text)) else {
+        return false;
+    };
+    let named = text.split_whitespace().next() == Some(tool.name.as_str());
+    let line = if named { text.to_owned() } else { format!("{} {text}", tool.name) };
+    if let Some(keys) = call.as_object_mut() {
+        keys.retain(|key, _| key != "tool" && key != "parameters");
+        keys.insert("command".to_owned(), json!(line));
+    }
+    true
+}
+
+/// Whether a text has words that mean something to a shell only, beside `&&`; what stands in quotes means nothing.
+fn needs_shell(text: &str) -> bool {
+    const OPERATORS: [&str; 10] = ["|", "||", ";", ">", ">>", "<", "<<", "&", "2>", "2>&1"];
+    let mut open = None;
+    let mut plain = String::with_capacity(text.len());
+    for character in text.chars() {
+        match open {
+            Some(quote) if quote == character => open = None,
+            Some('\'') => {}
+            Some(_) if !matches!(character, '`' | '$' | '(') => {}
+            None if matches!(character, '\'' | '"') => open = Some(character),
+            _ => plain.push(character),
+        }
+    }
+    plain.contains("$(") || plain.contains('`') || plain.split_whitespace().any(|word| OPERATORS.contains(&word))
 }
 
 /// Whether a tool runs a program with the words of its parameter `command`.
@@ -208,6 +250,19 @@ mod tests {
         assert_eq!((&steps[1]["tool"], &steps[1]["parameters"]), (&json!("wait"), &json!({"duration": "10s"})));
         let (steps, _) = split(json!({"name": "a", "tool": "git", "parameters": {"command": "pull && helm list"}}));
         assert_eq!((&steps[1]["tool"], &steps[1]["parameters"]["command"]), (&json!("helm"), &json!("list")));
+    }
+
+    #[test]
+    fn what_needs_a_shell_gets_one() {
+        let (steps, notes) = split(json!({
+            "name": "a", "tool": "kubectl", "parameters": {"command": "get pods -n ${ns} | grep api && echo ok"}, "timeout": "1m",
+            "rollback": {"tool": "kubectl", "parameters": {"command": "kubectl delete pod $(cat name)"}},
+        }));
+        assert_eq!(steps[0]["command"], "kubectl get pods -n ${ns} | grep api && echo ok");
+        assert!(steps[0].get("tool").is_none() && steps[0].get("parameters").is_none() && steps[0]["timeout"] == "1m");
+        assert_eq!((&steps[0]["rollback"], notes.len()), (&json!({"command": "kubectl delete pod $(cat name)"}), 2));
+        assert!(!needs_shell("get pods -o jsonpath='{a | b}' --filter \"x > y\" -l a!=b"));
+        assert!(needs_shell("logs web > out.txt") && needs_shell("exec \"$(date)\""));
     }
 
     #[test]
