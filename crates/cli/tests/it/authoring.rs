@@ -191,6 +191,35 @@ async fn two_turns_at_once_wait_for_each_other() {
     assert_eq!(turns, [Some(2), Some(3)], "{left:?} {right:?}");
 }
 
+/// A model says what changes and what it did; what it did not do is unmet, and a draft that is good enough is answered
+/// before the provider's time is over.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refinement_by_a_model_is_held_to_its_word_and_to_its_time() {
+    let bench = Bench::new();
+    let changes = json!({
+        "changes": {"steps": [{"name": "check", "after": "one", "tool": "df", "parameters": {"path": "/"}}], "remove": ["two"]},
+        "requirements": [
+            {"number": 1, "met": true, "summary": "looks at the disk", "steps": ["check"]},
+            {"number": 2, "met": true, "summary": "added probes", "steps": ["probes"]},
+        ],
+    });
+    let model = ScriptedModel::new([Reply::Text(changes.to_string()), Reply::Silence]);
+    let server = configured(&bench, &model.config());
+    let (status, _) = server.post("/providers/switch", &json!({"provider": "adk", "config": {"timeout": 4000}})).await;
+    assert_eq!(status, 200);
+    let base: Value = serde_json::from_str(&workflow(&["one", "two"])).unwrap();
+    let body = json!({"workflow": base, "requirements": ["Look at the disk", "Add readiness probes"]});
+    let (status, refined) = server.post("/refine", &body).await;
+    assert_eq!(status, 200, "{refined}");
+    let steps = refined["workflow"]["steps"].as_array().unwrap();
+    let names: Vec<&str> = steps.iter().map(|step| step["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["one", "check", "two"], "nobody asked to remove a step");
+    assert_eq!(refined["changes"][0]["steps"], json!(["check"]), "{refined}");
+    assert_eq!(refined["unmet_requirements"][0]["requirement"], "Add readiness probes", "{refined}");
+    let told = model.seen()[1].to_string();
+    assert!(told.contains("requirement 2 is not met") && told.contains("changes to the draft"), "{told}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_default_provider_and_its_limits_are_in_force_and_kept() {
     let bench = Bench::new();
