@@ -7,9 +7,10 @@ use super::choose::Role;
 use super::config::AdkConfig;
 use super::context::{self, Context};
 use super::llm::Chat;
-use super::{lookup, schema};
+use super::lookup;
+use super::schema::{Holding, Shape};
 use crate::call::Call;
-use crate::model::{AnswerSchema, ChatAnswer, Finish, Model};
+use crate::model::{ChatAnswer, Finish, Model};
 use crate::prompt;
 use crate::provider::{Content, Draft, DraftError, DraftRequest, ModelFailure, RefineRequest, Refinement};
 
@@ -37,8 +38,8 @@ pub(super) async fn draft(
         Role::Generator => (prompt::GENERATE, config.lookups_max),
         Role::Refiner => (mend(request.is_stuck), 0),
     };
-    let schema = schema::workflow(&loaded.tools);
-    let answer = agent.ask(&loaded, Question { task, schema, lookups_max, vary: request.is_stuck }, call).await?;
+    let shape = Shape::Workflow;
+    let answer = agent.ask(&loaded, Question { task, shape, lookups_max, vary: request.is_stuck }, call).await?;
     let notes = notes(&answer);
     Ok(Draft { model: answer.model.clone(), content: content(answer)?, suggestions: Vec::new(), notes })
 }
@@ -55,9 +56,8 @@ pub(super) async fn refine(request: &RefineRequest, agent: &Agent<'_>, call: &Ca
     };
     let task = format!("{}\n{again}", prompt::REFINE.trim_end());
     let lookups_max = if request.previous.is_some() { 0 } else { agent.config.lookups_max };
-    let schema = schema::refinement(&loaded.tools, request.requirements.len() + request.previous_errors.len());
-    let answer =
-        agent.ask(&loaded, Question { task: &task, schema, lookups_max, vary: request.is_stuck }, call).await?;
+    let shape = Shape::Refinement(request.requirements.len() + request.previous_errors.len());
+    let answer = agent.ask(&loaded, Question { task: &task, shape, lookups_max, vary: request.is_stuck }, call).await?;
     let (model, notes) = (answer.model.clone(), notes(&answer));
     let content = content(answer)?;
     Ok(Refinement { content, model, changes: Vec::new(), unmet: Vec::new(), suggestions: Vec::new(), notes })
@@ -66,7 +66,7 @@ pub(super) async fn refine(request: &RefineRequest, agent: &Agent<'_>, call: &Ca
 /// What an agent is asked beside its context.
 struct Question<'a> {
     task: &'a str,
-    schema: AnswerSchema,
+    shape: Shape,
     lookups_max: u32,
     vary: bool,
 }
@@ -78,12 +78,14 @@ fn mend(is_stuck: bool) -> &'static str {
 
 impl Agent<'_> {
     async fn ask(&self, loaded: &Context<'_>, question: Question<'_>, call: &Call) -> Result<ChatAnswer, DraftError> {
-        let Question { task, schema, lookups_max, vary } = question;
+        let Question { task, shape, lookups_max, vary } = question;
+        let tools = loaded.tools.iter().map(|tool| tool.name.clone()).collect();
+        let holding = Holding { around: Arc::clone(&call.surroundings), tools, shape };
         let (fence, message) = loaded.message();
         let system = context::system(&fence, task, lookups_max > 0);
         let tools = if lookups_max > 0 { lookup::all(call) } else { Vec::new() };
         let (model, call, asked) = (Arc::clone(&self.model), call.clone(), Arc::new(Asked::default()));
-        ask(Chat { model, call, system, fence, schema, lookups_max, vary, asked }, message, tools).await
+        ask(Chat { model, call, system, fence, holding, lookups_max, vary, asked }, message, tools).await
     }
 }
 

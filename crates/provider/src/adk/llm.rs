@@ -10,8 +10,9 @@ use futures::StreamExt as _;
 use serde_json::Value;
 
 use super::ask::Asked;
+use super::schema::Holding;
 use crate::call::{Call, ProgressEvent};
-use crate::model::{AnswerSchema, ChatAnswer, ChatEvent, ChatRequest, Finish, Message, Model, ToolCall, ToolSpec};
+use crate::model::{ChatAnswer, ChatEvent, ChatRequest, Finish, Message, Model, ToolCall, ToolSpec};
 use crate::prompt::Fence;
 use crate::provider::{DraftError, ModelFailure};
 
@@ -27,7 +28,7 @@ pub(super) struct Chat {
     pub system: String,
     pub fence: Fence,
     /// What the answer is held to, once nothing is looked up any more.
-    pub schema: AnswerSchema,
+    pub holding: Holding,
     /// Requests that may still lead to look-ups.
     pub lookups_max: u32,
     /// Whether the answer must not be the one that is likeliest.
@@ -72,7 +73,7 @@ impl Chat {
         if !looks_up {
             messages = without_calls(messages);
         }
-        let schema = (!looks_up).then(|| self.schema.clone());
+        let schema = (!looks_up).then(|| self.holding.schema());
         ChatRequest { messages, tools, schema, temperature: None, vary: self.vary, tokens_max: None }
     }
 

@@ -1,23 +1,53 @@
 //! What an answer is held to: the part of the workflow language that authors need, with the tools that
 //! the prompt shows. Every object says all of its keys, since vendors only enforce schemas that do.
 
+use std::sync::Arc;
+
 use partita_core::tool::Tool;
 use serde_json::{Map, Value, json};
 
+use crate::call::Surroundings;
 use crate::model::AnswerSchema;
+
+/// What an answer is to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    Workflow,
+    /// Changes to a workflow, for so many requirements.
+    Refinement(usize),
+}
+
+/// A schema that is made when it is asked for: with all its tools it takes hundreds of kilobytes, and most chats wait for
+/// their model without it.
+pub(super) struct Holding {
+    pub around: Arc<Surroundings>,
+    /// The names of the tools that the prompt shows.
+    pub tools: Vec<String>,
+    pub shape: Shape,
+}
+
+impl Holding {
+    pub(super) fn schema(&self) -> AnswerSchema {
+        let tools: Vec<&Tool> = self.tools.iter().filter_map(|name| self.around.catalogue.get(name)).collect();
+        match self.shape {
+            Shape::Workflow => workflow(&tools),
+            Shape::Refinement(requirements) => refinement(&tools, requirements),
+        }
+    }
+}
 
 /// Keys of a tool's parameters that vendors understand; the rest stays with the check.
 const KEYS: [&str; 5] = ["type", "description", "enum", "items", "properties"];
 
 /// The schema of a workflow whose steps call these tools.
-pub(super) fn workflow(tools: &[&Tool]) -> AnswerSchema {
+fn workflow(tools: &[&Tool]) -> AnswerSchema {
     AnswerSchema { name: "workflow".to_owned(), schema: of_workflow(tools) }
 }
 
 /// The schema of changes to a workflow, with what was done for each requirement.
 ///
 /// Its lists have an end: models that may go on do so.
-pub(super) fn refinement(tools: &[&Tool], requirements: usize) -> AnswerSchema {
+fn refinement(tools: &[&Tool], requirements: usize) -> AnswerSchema {
     let claim = object(
         json!({
             "number": {"type": "integer"}, "met": {"type": "boolean"}, "summary": {"type": "string"},
