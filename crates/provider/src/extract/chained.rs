@@ -9,7 +9,8 @@ pub(crate) fn split_up(document: &mut Value, catalogue: &Catalogue) -> Vec<Strin
     let mut notes = Vec::new();
     let Some(steps) = document.get_mut("steps").and_then(Value::as_array_mut) else { return notes };
     let mut taken: Vec<String> = steps.iter().filter_map(|step| Some(step["name"].as_str()?.to_owned())).collect();
-    let mut renamed: Vec<(String, String)> = Vec::new();
+    // Each step that was split, with the names of its parts.
+    let mut renamed: Vec<(String, Vec<String>)> = Vec::new();
     let mut split = Vec::with_capacity(steps.len());
     for mut step in std::mem::take(steps) {
         let name = step["name"].as_str().unwrap_or_default().to_owned();
@@ -22,21 +23,18 @@ pub(crate) fn split_up(document: &mut Value, catalogue: &Catalogue) -> Vec<Strin
             continue;
         };
         let parts = parts(&step, &commands, catalogue, &mut taken);
-        if let Some(last) = parts.last().and_then(|last| last["name"].as_str()) {
-            renamed.push((name.clone(), last.to_owned()));
-        }
+        let names = parts.iter().filter_map(|part| Some(part["name"].as_str()?.to_owned())).collect();
+        renamed.push((name.clone(), names));
         notes.push(format!("`{name}` held {} commands: each became a step of its own", commands.len()));
         split.extend(parts);
     }
     // Who waited for all of it waits for its last part.
-    let own = |step: &Value, name: &str| {
-        step["name"].as_str().is_some_and(|it| it == name || it.starts_with(&format!("{name}_")))
-    };
-    for (name, last) in &renamed {
-        for step in split.iter_mut().filter(|step| !own(step, name)) {
+    for (name, parts) in &renamed {
+        let is_part = |step: &Value| parts.iter().any(|part| step["name"] == *part);
+        for step in split.iter_mut().filter(|step| !is_part(step)) {
             for need in step.get_mut("depends").and_then(Value::as_array_mut).into_iter().flatten() {
                 if need == name {
-                    *need = json!(last);
+                    *need = json!(parts.last());
                 }
             }
         }
@@ -211,7 +209,8 @@ mod tests {
     use super::*;
 
     fn split(step: Value) -> (Vec<Value>, Vec<String>) {
-        let next = json!({"name": "next", "tool": "df", "parameters": {"path": "/"}, "depends": [step["name"]]});
+        // Called as if it were a part, which it is not.
+        let next = json!({"name": format!("{}_check", step["name"].as_str().unwrap_or_default()), "tool": "df", "parameters": {"path": "/"}, "depends": [step["name"]]});
         let mut document = json!({"steps": [step, next]});
         let notes = split_up(&mut document, &Catalogue::builtin());
         (document["steps"].as_array().unwrap().clone(), notes)

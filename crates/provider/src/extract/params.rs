@@ -19,7 +19,7 @@ pub(crate) fn without_unused(document: &mut Value) -> Option<String> {
     rest["params"] = Value::Null;
     let text = rest.to_string();
     let is_used = |name: &String| {
-        Regex::new(&format!(r"(?:\$\{{?|\bparams\.|\bparams\[\\?['\x22]){}\b", regex::escape(name)))
+        Regex::new(&format!(r"(?:\$|\{{\s*\.?|\bparams\.|\bparams\[\\?['\x22]){}\b", regex::escape(name)))
             .is_ok_and(|reference| reference.is_match(&text))
     };
     // A default may refer to another parameter.
@@ -69,6 +69,11 @@ mod tests {
         assert!(note.ends_with(": `ab`"), "{note}");
         assert_eq!(document["params"].as_object().unwrap().len(), 5);
         assert_eq!(without_unused(&mut document), None);
+        for reference in ["{{a}}", "{{ .a }}", "${{ a }}", "${{ params.a }}", "${a}", "$a"] {
+            let mut document =
+                json!({"params": {"a": {}}, "steps": [{"name": "s", "command": format!("echo {reference}")}]});
+            assert_eq!(without_unused(&mut document), None, "{reference}");
+        }
         let mut list = json!({"params": [{"name": "a"}, {"name": "x"}], "steps": steps});
         without_unused(&mut list);
         assert_eq!(list["params"], json!([{"name": "a"}]));

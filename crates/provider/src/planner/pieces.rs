@@ -116,6 +116,7 @@ fn joined(pieces: Vec<Piece>) -> Vec<Piece> {
                 let both = Clause::conditional(&format!("{}, {}", before.clause.text, piece.clause.text));
                 let only_on = both.only_on.clone().or_else(|| piece.clause.only_on.clone());
                 before.clause = Clause { group: piece.clause.group, only_on, ..both };
+                before.items = piece.items;
             }
             None => joined.push(piece),
         }

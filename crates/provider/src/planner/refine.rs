@@ -24,8 +24,9 @@ pub(super) fn refine(request: &RefineRequest) -> Result<Refined, DraftError> {
     let wishes = request.requirements.iter().map(|text| (text, false));
     let errors = request.previous_errors.iter().map(|text| (text, true));
     for (text, is_error) in wishes.chain(errors) {
-        let facts = Facts::read(text, &request.context);
-        let clause = Clause::new(text);
+        let plain = super::wording::plain(&super::spoken::quotes(text));
+        let facts = Facts::read(&plain, &request.context);
+        let clause = Clause::new(&plain);
         let met = if is_error {
             after_error(&mut workflow, &clause, &facts)
         } else {

@@ -4,6 +4,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::phrases::pattern;
+
 /// A part of a task that asks for one thing, or for a few that belong together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Clause {
@@ -94,11 +96,6 @@ pub(super) fn has_word(text: &str, phrase: &str) -> bool {
         from = end;
     }
     false
-}
-
-fn pattern(text: &str) -> Regex {
-    #[expect(clippy::expect_used, reason = "the patterns are constants, and a test goes through them all")]
-    Regex::new(text).expect("a valid pattern")
 }
 
 static DENIAL: LazyLock<Regex> = LazyLock::new(|| {
