@@ -248,7 +248,61 @@ fn unknown(path: &str, name: &str, workflow: &Value) -> Diagnostic {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// Values of any shape, with the words that mean something here.
+    fn anything() -> impl Strategy<Value = Value> {
+        let word = proptest::sample::select(vec![
+            "one",
+            "two",
+            "three",
+            "new",
+            "name",
+            "steps",
+            "after",
+            "before",
+            "depends",
+            "remove",
+            "params",
+            "handlers",
+            "tool",
+            "command",
+            "parameters",
+            "one.retry",
+            "params.a",
+            "on_failure",
+        ]);
+        let leaf =
+            prop_oneof![Just(Value::Null), Just(json!(1)), Just(json!(true)), word.clone().prop_map(Value::from)];
+        leaf.prop_recursive(4, 48, 6, move |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+                proptest::collection::vec((word.clone(), inner), 0..6)
+                    .prop_map(|entries| entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()),
+            ]
+        })
+    }
+
+    proptest! {
+        /// Whatever a model writes is made, or told as a fault; and every step that nobody removes is still there.
+        #[test]
+        fn changes_of_any_shape_are_made_or_told(steps in anything(), remove in anything(), params in anything(), more in anything()) {
+            let mut changes = json!({"steps": steps, "remove": remove, "params": params, "handlers": more});
+            keep_what_nobody_gives_up(&mut changes, std::iter::once(&"Add monitoring".to_owned()));
+            match apply(&explicit(), &changes) {
+                Ok(changed) => {
+                    let there = changed["steps"].as_array().cloned().unwrap_or_default();
+                    for name in ["one", "two", "three"] {
+                        prop_assert!(there.iter().any(|step| step["name"] == name), "{name} is gone: {changes}");
+                    }
+                }
+                Err(faults) => prop_assert!(faults.iter().all(|fault| fault.help.is_some())),
+            }
+            prop_assert!(apply(&explicit(), &more).is_ok_and(|changed| changed.is_object()) || more.is_object());
+        }
+    }
 
     fn names(workflow: &Value) -> Vec<&str> {
         workflow["steps"].as_array().unwrap().iter().map(|step| step["name"].as_str().unwrap()).collect()

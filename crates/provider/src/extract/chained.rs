@@ -217,6 +217,22 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_workflow_stays_as_it_is() {
+        for steps in [
+            json!(null),
+            json!([1, "a", [], {}]),
+            json!({"a": 1}),
+            json!([{"tool": "kubectl", "parameters": 1, "rollback": []}]),
+        ] {
+            let mut document = json!({"steps": steps, "params": [{"name": 1}, 2]});
+            let before = document.clone();
+            assert!(split_up(&mut document, &Catalogue::builtin()).is_empty());
+            assert_eq!(super::super::without_unused(&mut document), None);
+            assert_eq!(document, before);
+        }
+    }
+
+    #[test]
     fn each_command_becomes_a_step() {
         let (steps, notes) = split(json!({
             "name": "roll", "tool": "kubectl", "if": "params.x == 1", "output": "OUT",
